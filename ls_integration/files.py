@@ -1,0 +1,110 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+PRIVATE_MODE = 0o600
+"""Mode of files that hold secrets or a study's truth: the owner only."""
+
+
+@contextmanager
+def whole_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
+    """Write *path* under a temporary name, then rename it into place.
+
+    A reader sees the old file or the new one, never a part. If the block
+    raises, the old file stays and the temporary one is removed.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; its folder is made if it is missing.
+    mode : int, optional
+        Permission bits; by default what the umask leaves of 0666.
+
+    Yields
+    ------
+    Path
+        The temporary file in the same folder, for the block to write.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+    )
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        if mode is None:
+            umask = os.umask(0)
+            os.umask(umask)
+            mode = 0o666 & ~umask
+        temporary.chmod(mode)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+
+
+def write_bytes(path: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Write *content* to *path*, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    content : bytes
+        All that it shall hold.
+    mode : int, optional
+        Permission bits, see `whole_file`.
+    """
+    with whole_file(path, mode=mode) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str, *, mode: int | None = None) -> None:
+    """Write *content* to *path* as UTF-8 with its line ends as they are.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    content : str
+        All that it shall hold.
+    mode : int, optional
+        Permission bits, see `whole_file`.
+    """
+    write_bytes(path, content.encode("utf-8"), mode=mode)
+
+
+def write_json(path: Path, content: Any, *, mode: int | None = None) -> None:
+    """Write *content* to *path* as indented JSON.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    content : dict or list
+        Strict JSON values: NaN and infinity are refused.
+    mode : int, optional
+        Permission bits, see `whole_file`.
+
+    Raises
+    ------
+    ValueError
+        If *content* holds NaN or infinity, which JSON has no word for.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n", mode=mode)
