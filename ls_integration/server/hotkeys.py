@@ -1,0 +1,37 @@
+"""Enter = submit for one person, on servers whose keymap is not ours."""
+
+from ls_integration.server.client import Client
+
+_PATH = "/api/current-user/hotkeys/"
+
+_ENTER_SUBMITS = {
+    "annotation:annotation:submit": {"key": "enter", "active": True},
+    # Owns Enter by default.
+    "regions:region:focus": {"key": "alt+shift+enter", "active": True},
+}
+"""Label Studio's own form is ``section:element``, hence "annotation" twice."""
+
+
+def ensure_enter_submits(client: Client) -> bool:
+    """Set Enter as the submit key of the token's owner, keeping their other keys.
+
+    Parameters
+    ----------
+    client : Client
+        The person's own session: nobody can set another one's keys.
+
+    Returns
+    -------
+    bool
+        True if something was changed.
+
+    Raises
+    ------
+    ServerError
+        If Label Studio refuses.
+    """
+    current = (client.get(_PATH) or {}).get("custom_hotkeys") or {}
+    if all(current.get(name) == key for name, key in _ENTER_SUBMITS.items()):
+        return False
+    client.patch(_PATH, json={"custom_hotkeys": {**current, **_ENTER_SUBMITS}})
+    return True

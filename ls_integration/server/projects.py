@@ -1,0 +1,173 @@
+"""Make and find a study's projects, exactly one for each key."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ls_integration.errors import ServerError, StudyError
+from ls_integration.server.client import Client
+
+SETTLE_S = 10.0
+"""How long a project whose request was cut off may take to appear."""
+
+_POLL_S = 0.5
+
+
+def description(study_uuid: str, key: str) -> str:
+    """Write what a project is found by after a kill.
+
+    Parameters
+    ----------
+    study_uuid : str
+        The study.
+    key : str
+        The project within it.
+
+    Returns
+    -------
+    str
+        The project's ``description``.
+    """
+    return f"ls_integration {study_uuid} {key}"
+
+
+def find_project(client: Client, study_uuid: str, key: str) -> int | None:
+    """Look for the project of a study's key.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    study_uuid : str
+        The study.
+    key : str
+        The project within it.
+
+    Returns
+    -------
+    int or None
+        Its id; None if there is none.
+
+    Raises
+    ------
+    StudyError
+        If several hold tasks: which one counts is then for the user to say.
+    """
+    wanted = description(study_uuid, key)
+    found = [project for project in _all_projects(client) if project["description"] == wanted]
+    if not found:
+        return None
+    filled = [project for project in found if project["task_number"]]
+    if len(filled) > 1:
+        ids = ", ".join(str(project["id"]) for project in filled)
+        msg = (
+            f"projects {ids} all belong to part '{key}' of this study; delete in Label Studio "
+            "those that hold no answers, until one is left"
+        )
+        raise StudyError(msg)
+    return int((filled or found)[0]["id"])
+
+
+def ensure_project(
+    client: Client,
+    study_uuid: str,
+    key: str,
+    fields: Mapping[str, Any],
+    *,
+    was_begun: bool,
+    on_begin: Callable[[], None],
+) -> int:
+    """Find the project of a study's key, or make it.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    study_uuid : str
+        The study.
+    key : str
+        The project within it.
+    fields : mapping
+        ``title``, ``label_config`` and the settings of the new project.
+    was_begun : bool
+        The journal says that an earlier run was about to make it: wait up to
+        `SETTLE_S` for it to appear before another one is made.
+    on_begin : callable
+        Called just before the project is made, to write the journal.
+
+    Returns
+    -------
+    int
+        The project's id.
+
+    Raises
+    ------
+    ServerError
+        If Label Studio refuses it.
+    """
+    deadline = time.monotonic() + (SETTLE_S if was_begun else 0.0)
+    while True:
+        project_id = find_project(client, study_uuid, key)
+        if project_id is not None:
+            return project_id
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(_POLL_S)
+    on_begin()
+    made = client.post(
+        "/api/projects", json={**fields, "description": description(study_uuid, key)}
+    )
+    return int(made["id"])
+
+
+def read_project(client: Client, project_id: int, *, title: str) -> dict[str, Any]:
+    """Read a project's settings and counts.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+    title : str
+        For the message if it is gone.
+
+    Returns
+    -------
+    dict
+        Label Studio's project.
+
+    Raises
+    ------
+    StudyError
+        If the server has no such project.
+    """
+    try:
+        project: dict[str, Any] = client.get(f"/api/projects/{project_id}")
+    except ServerError as error:
+        if error.status != 404:
+            raise
+        msg = (
+            f"the project '{title}' ({project_id}) is gone from {client.url}; restore the "
+            "server's backup, or import into a new study folder with --study"
+        )
+        raise StudyError(msg) from None
+    return project
+
+
+def _all_projects(client: Client) -> list[dict[str, Any]]:
+    projects: list[dict[str, Any]] = []
+    page = 1
+    while True:
+        answer = client.get(
+            "/api/projects",
+            params={
+                "page": page,
+                "page_size": 100,
+                "include": "id,title,description,task_number",
+            },
+        )
+        projects += answer["results"]
+        if not answer["next"]:
+            return projects
+        page += 1
