@@ -1,0 +1,1 @@
+"""Any scientific image file to an array (`read`), an array to a browser picture (`render`)."""
