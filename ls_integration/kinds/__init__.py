@@ -1,0 +1,1 @@
+"""What is asked of people: one module a study, with its sources, items, page and answers."""

@@ -1,0 +1,256 @@
+"""The question "normal or anomaly?" about STED images.
+
+Items, tasks and predictions of the kind ``sted-quality``; pure. The readers of
+its sources are in `sted_source`.
+
+The score is "higher = more anomalous" everywhere; normal is a rating at or
+above the threshold (0.70 in the authors' code, although their text says "above").
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ls_integration.kinds.sted_source import ANOMALY, truth_label
+from ls_integration.label_config import Control, choice_result
+
+KIND = "sted-quality"
+LABEL_CONFIG = "sted_quality"
+POSITIVE = ANOMALY
+
+IMAGE_WIDTH_PX = 672
+"""Widest picture that a screen of 1366x768 shows without scrolling, and three
+times the 224 pixels of the STED images."""
+
+_ITEM_COLUMNS = [
+    "item_id",
+    "position",
+    "image",
+    "source_path",
+    "rating",
+    "label",
+    "model_score",
+    "model_label",
+    "structure",
+    "group",
+    "peak_count",
+]
+
+
+def make_items(
+    rows: pd.DataFrame, *, make_id: Callable[[str], str], normal_at_least: float
+) -> pd.DataFrame:
+    """Make the items table from a source's selected rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `sted_source`: ``source_path, rating, structure, group,
+        model_score, model_label, item_id``, in the study's order.
+    make_id : callable
+        ``source_path`` -> opaque id, where the source gives no id of its own.
+    normal_at_least : float
+        Rating in [0, 1] from which an image is normal.
+
+    Returns
+    -------
+    DataFrame
+        The items; ``image`` and ``peak_count`` are empty until the pictures
+        have been rendered.
+    """
+    items = pd.DataFrame(
+        {
+            "source_path": rows["source_path"].to_numpy(dtype=object),
+            "rating": rows["rating"].to_numpy(dtype=np.float64),
+            "model_score": rows["model_score"].to_numpy(dtype=np.float64),
+            "model_label": rows["model_label"].to_numpy(dtype=object),
+            "structure": rows["structure"].to_numpy(dtype=object),
+            "group": rows["group"].to_numpy(dtype=object),
+        }
+    )
+    given = rows["item_id"].tolist()
+    items["item_id"] = [
+        own if isinstance(own, str) and own else make_id(path)
+        for own, path in zip(given, items["source_path"], strict=True)
+    ]
+    items["position"] = np.arange(len(items), dtype=np.int64)
+    items["label"] = np.array(
+        [truth_label(rating, normal_at_least) for rating in items["rating"]], dtype=object
+    )
+    items["image"] = pd.Series([None] * len(items), dtype=object)
+    items["peak_count"] = np.nan
+    return items[_ITEM_COLUMNS]
+
+
+def sent_predictions(items: pd.DataFrame, model_version: str) -> pd.DataFrame:
+    """Choose what the label pages of an assisted study start from.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items.
+    model_version : str
+        Name of the model's answers on the server.
+
+    Returns
+    -------
+    DataFrame
+        ``item_id, label, score, model_version`` of the items that have a
+        model's answer. ``score`` is in [0, 1], where Label Studio sorts by
+        it: the model's own score where all are in that range, else scaled
+        linearly from its smallest to its largest value.
+    """
+    answered = items.loc[items["model_label"].notna()]
+    score = answered["model_score"].to_numpy(dtype=np.float64, copy=True)
+    # A source with decisions and no scores: certain of what it says.
+    decided = (answered["model_label"] == POSITIVE).to_numpy(dtype=np.float64)
+    score[np.isnan(score)] = decided[np.isnan(score)]
+    if len(score) and (score.min() < 0.0 or score.max() > 1.0):
+        span = score.max() - score.min()
+        score = (score - score.min()) / span if span > 0 else np.full_like(score, 0.5)
+    return pd.DataFrame(
+        {
+            "item_id": answered["item_id"].to_numpy(dtype=object),
+            "label": answered["model_label"].to_numpy(dtype=object),
+            "score": score,
+            "model_version": model_version,
+        }
+    )
+
+
+def make_tasks(
+    items: pd.DataFrame,
+    predictions: pd.DataFrame,
+    *,
+    control: Control,
+    picture_url: Callable[[str], str],
+    texts: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Write the items as Label Studio tasks, in the study's order.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items, with their pictures.
+    predictions : DataFrame
+        From `sent_predictions`; no rows in a blind study.
+    control : Control
+        The choices of the label config.
+    picture_url : callable
+        ``image`` -> address for ``task.data``.
+    texts : mapping of str to str
+        From `page_texts`.
+
+    Returns
+    -------
+    list of dict
+        ``data`` and, where there is one, ``predictions``. Neither rating,
+        label, score nor source name is in ``data``.
+    """
+    by_item = predictions.set_index("item_id").to_dict("index") if len(predictions) else {}
+    tasks: list[dict[str, Any]] = []
+    columns = (items["item_id"], items["image"], items["structure"])
+    for number, (item_id, image, structure) in enumerate(zip(*columns, strict=True), start=1):
+        data = {
+            "image": picture_url(image),
+            "item_id": item_id,
+            "progress": f"Image {number} of {len(items)}",
+            # A missing field would print as "undefined".
+            "structure": structure if isinstance(structure, str) else " ",
+            **texts,
+        }
+        task: dict[str, Any] = {"data": data}
+        if prediction := by_item.get(item_id):
+            task["predictions"] = [
+                {
+                    "model_version": prediction["model_version"],
+                    "score": float(prediction["score"]),
+                    "result": choice_result(control, prediction["label"]),
+                }
+            ]
+        tasks.append(task)
+    return tasks
+
+
+def page_texts(*, normal_at_least: float, is_prefilled: bool) -> dict[str, str]:
+    """Write the criterion and the keys as they stand on the label page.
+
+    Parameters
+    ----------
+    normal_at_least : float
+        Rating in [0, 1] from which an image is normal.
+    is_prefilled : bool
+        The page starts from an answer: pressing the key of the choice that is
+        already set would un-select it.
+
+    Returns
+    -------
+    dict of str to str
+        ``criterion`` and ``keys`` of the task's data.
+    """
+    return {
+        "criterion": f"normal: a quality of {normal_at_least:.2f} or more",
+        "keys": (
+            "agree: Enter · disagree: press the other key, then Enter"
+            if is_prefilled
+            else "1 normal · 2 anomaly · then Enter"
+        ),
+    }
+
+
+def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
+    """Write the default instructions of the project, as Label Studio's HTML.
+
+    Parameters
+    ----------
+    normal_at_least : float
+        Rating in [0, 1] from which an image is normal.
+    is_prefilled : bool
+        The page starts from the model's answer.
+
+    Returns
+    -------
+    str
+        HTML of paragraphs and a list.
+    """
+    start = (
+        "<p>The page starts from a model's answer, which may be wrong. If you agree, press "
+        "<b>Enter</b>. If you disagree, press the <b>other</b> key, then Enter. (Pressing the key "
+        "of the answer that is already set takes it away.)</p>"
+        if is_prefilled
+        else ""
+    )
+    return (
+        "<p>You see one STED microscopy image at a time. Is its quality <b>normal</b>, or is the "
+        "image an <b>anomaly</b>?</p>"
+        f"<p>An image is normal if you would rate its quality {normal_at_least:.2f} or more on a "
+        "scale from 0 (worst) to 1 (best): the structure is sharp, continuous and well above the "
+        "background. It is an anomaly if it is blurred, dim, noisy, bleached or otherwise "
+        "unusable.</p>"
+        f"{start}"
+        "<ul><li><b>1</b> normal</li><li><b>2</b> anomaly</li>"
+        "<li><b>Enter</b> submits and goes on</li>"
+        "<li><b>Skip</b> (Ctrl+Space) asks you again at the end</li></ul>"
+        "<p>Brightness and zoom are beside the picture. Your answers are saved one by one: you "
+        "can stop at any time and go on later.</p>"
+    )
+
+
+def image_width_px(widths_px: Sequence[int]) -> int:
+    """Choose how wide pictures are shown: a whole multiple of their pixels.
+
+    Parameters
+    ----------
+    widths_px : sequence of int
+        Longer side of each picture of the study, in pixels.
+
+    Returns
+    -------
+    int
+        The largest whole multiple of the largest picture that is not above
+        `IMAGE_WIDTH_PX`, or `IMAGE_WIDTH_PX` itself for a larger picture.
+    """
+    largest = max(widths_px)
+    return IMAGE_WIDTH_PX if largest > IMAGE_WIDTH_PX else IMAGE_WIDTH_PX // largest * largest
