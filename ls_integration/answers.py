@@ -104,7 +104,10 @@ def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataF
     )
     filled = annotations.copy()
     corrected = first["first"].notna() & (first["first"] != filled["label"])
-    filled["first_label"] = first["first"].where(corrected, None).to_numpy(dtype=object)
+    filled["first_label"] = [
+        label if is_other else None
+        for label, is_other in zip(first["first"], corrected, strict=True)
+    ]
     was = first["was_prefilled"].fillna(False).to_numpy(dtype=bool)
     filled["prefilled"] = filled["prefilled"].to_numpy() | was
     return filled, known

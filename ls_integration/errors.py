@@ -74,7 +74,7 @@ class AuthError(ServerError):
     """401 or 403: the token is refused, or its owner may not do this."""
 
 
-class ServerTimeout(ServerError):
+class ServerTimeout(ServerError):  # noqa: N818
     """No answer in time. Whether the request was carried out is unknown."""
 
 

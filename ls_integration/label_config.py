@@ -4,6 +4,7 @@ Control names are written in ``label_configs/*.xml`` and nowhere else: what is
 sent and what is read back both take them from here.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -206,13 +207,13 @@ def check_predictions(config: LabelConfig, predictions: Sequence[Mapping[str, An
         Naming the first prediction that does not fit, and why.
     """
     # The SDK's label interface takes seconds to load: only who sends predictions waits.
-    from label_studio_sdk.label_interface import LabelInterface
+    from label_studio_sdk.label_interface.interface import LabelInterface
 
-    interface = LabelInterface(config.xml)
+    validate: Any = LabelInterface(config.xml).validate_prediction
     for position, prediction in enumerate(predictions):
-        reasons = list(interface.validate_prediction(dict(prediction), return_errors=True) or [])
+        reasons = list(validate(dict(prediction), return_errors=True) or [])
         score = prediction.get("score")
-        if not isinstance(score, float) or score != score:
+        if not isinstance(score, float) or math.isnan(score):
             reasons.append(f"the score is {score!r}, it must be a number")
         if not prediction.get("model_version"):
             reasons.append("it has no model_version")

@@ -48,6 +48,7 @@ _ALIASES = {name: str(field.validation_alias) for name, field in Settings.model_
 def load(
     *,
     url: str | None = None,
+    api_key: SecretStr | None = None,
     token_file: Path | None = None,
     media: Path | None = None,
     server_media: str | None = None,
@@ -58,6 +59,8 @@ def load(
     ----------
     url : str, optional
         Address of the server, ``http://`` or ``https://``.
+    api_key : SecretStr, optional
+        The token itself, where a program knows it.
     token_file : Path, optional
         File whose only content is the token.
     media : Path, optional
@@ -79,7 +82,7 @@ def load(
         "url": url,
         "media": media,
         "server_media": server_media,
-        "api_key": _read_token(token_file) if token_file else None,
+        "api_key": _read_token(token_file) if token_file else api_key,
     }
     flags = {_ALIASES[name]: value for name, value in given.items() if value is not None}
     try:

@@ -1,0 +1,51 @@
+"""The study folder: what was asked of whom, with which options, on which server.
+
+A study is ``studies/<name>/`` on this side, never below the server's document
+root: ``study.json``, ``items.parquet``, ``predictions.parquet`` (what the pages
+started from), ``seen.parquet`` (how each answer looked first) and
+``journal.jsonl``. It holds the truth, so it is the owner's alone (mode 0700).
+"""
+
+from ls_integration.study.folder import (
+    STUDIES_FOLDER,
+    STUDY_FILE,
+    exists,
+    find,
+    load,
+    locked,
+    save,
+    slug,
+)
+from ls_integration.study.journal import append_journal, read_journal
+from ls_integration.study.model import Project, Study
+from ls_integration.study.tables import (
+    check_items,
+    read_items,
+    read_predictions,
+    read_seen,
+    write_items,
+    write_predictions,
+    write_seen,
+)
+
+__all__ = [
+    "STUDIES_FOLDER",
+    "STUDY_FILE",
+    "Project",
+    "Study",
+    "append_journal",
+    "check_items",
+    "exists",
+    "find",
+    "load",
+    "locked",
+    "read_items",
+    "read_journal",
+    "read_predictions",
+    "read_seen",
+    "save",
+    "slug",
+    "write_items",
+    "write_predictions",
+    "write_seen",
+]

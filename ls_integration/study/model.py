@@ -1,0 +1,135 @@
+"""What ``study.json`` holds: the question, its options, its people and projects."""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ITEM_ID_HEX_DIGITS = 16
+"""64 bits: among a million items two share an id with probability 3e-8."""
+
+
+class Project(BaseModel):
+    """One Label Studio project of a study: one person's round of the question.
+
+    Attributes
+    ----------
+    key : str
+        Unique within the study; stands in the project's description with the
+        study's uuid, so that a project is found again after a kill.
+    title : str
+        As the server shows it.
+    project_id : int or None
+        None until the project has been made.
+    annotator : str
+        The person's name as it stands on result files.
+    user_id : int or None
+        The person's account; None for the owner of the token.
+    round : int
+        1, 2, ...
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    title: str
+    project_id: int | None = None
+    annotator: str
+    user_id: int | None = None
+    round: int = Field(default=1, ge=1)
+
+
+class Study(BaseModel):
+    """What ``study.json`` holds.
+
+    Attributes
+    ----------
+    uuid : str
+        Made with the study, written before the first request.
+    kind : str
+        Which question, for example ``sted-quality``.
+    title : str
+        Title of the study and of its projects.
+    blind : bool
+        True: the server holds nothing of rating, label or score.
+    server_url : str or None
+        The one server of the study; None until something was sent.
+    salt : str
+        Hex key of the item ids; lies here only.
+    pictures_folder : str
+        Folder of the rendered pictures below the media folder.
+    options : dict
+        Every option of the import, JSON values.
+    left_out : list of str
+        Source paths that ``--skip-bad`` left out.
+    people : dict of str to int
+        Name on files -> user id on the server.
+    projects : list of Project
+        In the order made.
+    versions : dict of str to str
+        Of this package, the SDK and the server.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Literal[1] = 1
+    uuid: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    kind: str
+    title: str
+    blind: bool
+    server_url: str | None = None
+    salt: str = Field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    pictures_folder: str = Field(
+        default_factory=lambda: secrets.token_hex(8), pattern="^[0-9a-f]{16}$"
+    )
+    options: dict[str, Any] = Field(default_factory=dict)
+    left_out: list[str] = Field(default_factory=list)
+    people: dict[str, int] = Field(default_factory=dict)
+    projects: list[Project] = Field(default_factory=list)
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    def with_project(self, project: Project) -> "Study":
+        """Give a copy in which *project* stands in the place of its key.
+
+        Parameters
+        ----------
+        project : Project
+            New or changed.
+
+        Returns
+        -------
+        Study
+            The copy.
+        """
+        keys = [known.key for known in self.projects]
+        projects = list(self.projects)
+        if project.key in keys:
+            projects[keys.index(project.key)] = project
+        else:
+            projects.append(project)
+        return self.model_copy(update={"projects": projects})
+
+    def item_id(self, source_path: str) -> str:
+        """Derive the opaque id of an item.
+
+        An HMAC, since a plain hash of a public file name could be looked up.
+
+        Parameters
+        ----------
+        source_path : str
+            As the source wrote it.
+
+        Returns
+        -------
+        str
+            16 hex digits.
+
+        References
+        ----------
+        RFC 2104, HMAC, with SHA-256.
+        """
+        digest = hmac.new(bytes.fromhex(self.salt), source_path.encode(), hashlib.sha256)
+        return digest.hexdigest()[:ITEM_ID_HEX_DIGITS]

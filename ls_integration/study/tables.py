@@ -1,0 +1,161 @@
+"""The study's tables: items, what the pages start from, what was first answered."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ls_integration.errors import SourceError, StudyError, some_of
+from ls_integration.files import PRIVATE_MODE, whole_file
+
+_ITEMS_FILE = "items.parquet"
+_PREDICTIONS_FILE = "predictions.parquet"
+_SEEN_FILE = "seen.parquet"
+
+
+def write_items(folder: Path, items: pd.DataFrame) -> None:
+    """Write the items table.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+    items : DataFrame
+        One row per item, see ``docs/architecture.md``.
+    """
+    _write_table(folder / _ITEMS_FILE, check_items(items))
+
+
+def read_items(folder: Path) -> pd.DataFrame:
+    """Read the items table and check it.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+
+    Returns
+    -------
+    DataFrame
+        One row per item, in the study's order.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing or unreadable.
+    SourceError
+        If it breaks its contract.
+    """
+    return check_items(_read_table(folder / _ITEMS_FILE))
+
+
+def check_items(items: pd.DataFrame) -> pd.DataFrame:
+    """Refuse an items table that breaks its contract.
+
+    Parameters
+    ----------
+    items : DataFrame
+        Must have ``item_id`` (unique, not empty), ``position`` (0, 1, ...),
+        ``image`` and ``source_path``.
+
+    Returns
+    -------
+    DataFrame
+        The same table, sorted by ``position``.
+
+    Raises
+    ------
+    SourceError
+        Naming the column and the first offending rows.
+    """
+    missing = [
+        name for name in ("item_id", "position", "image", "source_path") if name not in items
+    ]
+    if missing:
+        msg = f"the items table lacks the column {some_of(missing)}; restore it from a backup"
+        raise SourceError(msg)
+    doubled = items.loc[items["item_id"].duplicated(), "item_id"].tolist()
+    if doubled:
+        msg = f"item_id must be unique, it is not for {some_of(doubled)}; remove the doubled rows"
+        raise SourceError(msg)
+    ordered = items.sort_values("position", kind="stable").reset_index(drop=True)
+    if ordered["position"].tolist() != list(range(len(ordered))):
+        msg = "the column position of the items table does not count from 0; restore the table"
+        raise SourceError(msg)
+    return ordered
+
+
+def write_predictions(folder: Path, predictions: pd.DataFrame) -> None:
+    """Write what the label pages of the study start from.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+    predictions : DataFrame
+        Columns ``item_id, label, score, model_version``.
+    """
+    _write_table(folder / _PREDICTIONS_FILE, predictions)
+
+
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """Read what the label pages of the study start from.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``item_id, label, score, model_version``; no rows where the
+        study is blind or its source had no scores.
+    """
+    path = folder / _PREDICTIONS_FILE
+    if not path.exists():
+        return pd.DataFrame({"item_id": [], "label": [], "score": [], "model_version": []})
+    return _read_table(path)
+
+
+def write_seen(folder: Path, seen: pd.DataFrame) -> None:
+    """Remember how each answer looked when it was first pulled.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+    seen : DataFrame
+        Columns of `answers.SEEN_COLUMNS`.
+    """
+    _write_table(folder / _SEEN_FILE, seen)
+
+
+def read_seen(folder: Path) -> pd.DataFrame:
+    """Read how each answer looked when it was first pulled.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `answers.SEEN_COLUMNS`; empty before the first pull.
+    """
+    path = folder / _SEEN_FILE
+    return _read_table(path) if path.exists() else pd.DataFrame()
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    with whole_file(path, mode=PRIVATE_MODE) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        msg = f"cannot read {path} ({reason}); restore it from a backup, or import into a new study"
+        raise StudyError(msg) from None

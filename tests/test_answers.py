@@ -1,0 +1,164 @@
+"""Exported tasks -> the annotations table."""
+
+import random
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ls_integration.answers import SEEN_COLUMNS, answers_from_tasks, count_drafts, with_memory
+from ls_integration.errors import SourceError
+from ls_integration.label_config import choice_result, parse
+from ls_integration.resources import label_config_xml
+
+CONTROL = parse(label_config_xml("sted_quality")).choices()
+NAMES = {1: "Ada", 2: "Ben"}
+
+
+def annotation(number: int, user: int, choice: str | None, **changes: Any) -> dict[str, Any]:
+    """Make an annotation as the paged read gives it; no choice is a skip."""
+    return {
+        "id": number,
+        "completed_by": user,
+        "result": choice_result(CONTROL, choice or "normal"),
+        "was_cancelled": choice is None,
+        "lead_time": 0.1 * number,
+        "created_at": f"2026-01-01T00:00:{number:02d}.000001Z",
+        "updated_at": f"2026-01-01T00:01:{number:02d}.000001Z",
+        "parent_prediction": None,
+        **changes,
+    }
+
+
+def task(number: int, *annotations: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Make a task that carries the item of its number."""
+    return {
+        "id": number,
+        "data": {"item_id": f"item{number}"},
+        "annotations": list(annotations),
+        "drafts": [],
+        **changes,
+    }
+
+
+TASKS = [
+    task(1, annotation(1, 1, "normal", parent_prediction=7), annotation(2, 2, "anomaly")),
+    task(2, annotation(3, 1, "anomaly", parent_prediction=8)),
+    task(3, annotation(4, 1, None, parent_prediction=9)),
+    task(4, annotation(6, 1, "normal"), annotation(5, 1, "anomaly")),
+    task(5),
+]
+"""Confirmed and independent; overruled; skipped; answered twice; not answered."""
+
+SENT = {"item1": "normal", "item2": "normal", "item3": "anomaly"}
+
+
+def read(tasks: list[dict[str, Any]]) -> pd.DataFrame:
+    """Read tasks of project 4, first round."""
+    return answers_from_tasks(
+        tasks, control=CONTROL, project_id=4, round_number=1, names=NAMES, sent_labels=SENT
+    )
+
+
+def test_each_annotation_is_one_row_with_its_author() -> None:
+    """Nothing is averaged or dropped: skips and second answers stay."""
+    rows = read(TASKS)
+    assert rows["item_id"].tolist() == ["item1", "item1", "item2", "item3", "item4", "item4"]
+    assert rows["annotator"].tolist() == ["Ada", "Ben", "Ada", "Ada", "Ada", "Ada"]
+    assert rows["label"].tolist() == ["normal", "anomaly", "anomaly", None, "normal", "anomaly"]
+    assert rows["skipped"].tolist() == [False, False, False, True, False, False]
+    assert rows["lead_time_s"].tolist() == [0.1 * n for n in (1, 2, 3, 4, 6, 5)]
+
+
+def test_a_skip_has_no_label_although_its_result_is_prefilled() -> None:
+    """Label Studio keeps the prefilled result of a skipped task."""
+    row = read(TASKS).query("item_id == 'item3'").iloc[0]
+    assert row["skipped"]
+    assert row["label"] is None
+    assert row["changed"] is pd.NA
+
+
+def test_changed_is_told_against_what_was_sent() -> None:
+    """Confirmed is False, overruled True, independent is missing."""
+    changed = read(TASKS)["changed"].tolist()
+    assert changed[0] is False
+    assert changed[2] is True
+    assert changed[1] is pd.NA
+
+
+def test_answers_of_one_person_to_one_task_are_counted_by_time() -> None:
+    """The later answer is submission 2, wherever it stands in the list."""
+    twice = read(TASKS).query("item_id == 'item4'").set_index("label")["submission"]
+    assert twice.to_dict() == {"anomaly": 1, "normal": 2}
+
+
+def test_the_order_of_tasks_does_not_matter() -> None:
+    """Every join is on item_id: a shuffled listing gives the same answers."""
+    shuffled = TASKS.copy()
+    random.Random(5).shuffle(shuffled)
+    key = ["item_id", "annotation_id"]
+    pd.testing.assert_frame_equal(
+        read(TASKS).sort_values(key, ignore_index=True),
+        read(shuffled).sort_values(key, ignore_index=True),
+    )
+
+
+def test_a_backends_prediction_is_read_from_the_server() -> None:
+    """Where nothing was sent by us, the prediction with the parent's id counts."""
+    tasks = [
+        task(
+            9,
+            annotation(1, 1, "anomaly", parent_prediction=3),
+            predictions=[
+                {"id": 2, "result": choice_result(CONTROL, "anomaly")},
+                {"id": 3, "result": choice_result(CONTROL, "normal")},
+            ],
+        )
+    ]
+    row = read(tasks).iloc[0]
+    assert row["prefilled"]
+    assert row["changed"] is True or bool(row["changed"])
+
+
+def test_a_task_that_is_not_ours_is_named() -> None:
+    """A task without item_id cannot be mapped back."""
+    with pytest.raises(SourceError, match=r"without item_id in project 4: 6 \(1\)"):
+        read([*TASKS, {"id": 6, "data": {"image": "x"}, "annotations": []}])
+
+
+def test_no_answers_give_an_empty_table_of_the_same_form() -> None:
+    """A study that nobody has begun can be exported."""
+    rows = read([task(1), task(2)])
+    assert len(rows) == 0
+    assert list(rows.columns) == list(read(TASKS).columns)
+
+
+def test_the_first_answer_is_remembered_when_it_is_corrected_later() -> None:
+    """The last answer counts, the first one ever pulled is kept beside it."""
+    first, seen = with_memory(read(TASKS), pd.DataFrame())
+    assert first["first_label"].isna().all()
+    assert list(seen.columns) == SEEN_COLUMNS
+    corrected = [task(1, annotation(1, 1, "anomaly", parent_prediction=7)), *TASKS[1:]]
+    second, seen = with_memory(read(corrected), seen)
+    by_item = second.set_index("item_id")["first_label"]
+    assert by_item["item1"] == "normal"
+    assert by_item.drop("item1").isna().all()
+    third, _ = with_memory(read(TASKS), seen)
+    assert third["first_label"].isna().all()
+
+
+def test_prefilled_is_kept_when_the_prediction_is_deleted() -> None:
+    """Label Studio forgets the parent of an answer when its prediction goes."""
+    _, seen = with_memory(read(TASKS), pd.DataFrame())
+    forgotten = [task(2, annotation(3, 1, "anomaly", parent_prediction=None))]
+    rows, _ = with_memory(read(forgotten), seen)
+    assert rows["prefilled"].tolist() == [True]
+
+
+def test_drafts_of_submitted_answers_are_not_counted() -> None:
+    """Only what was begun and not submitted is a draft."""
+    tasks = [
+        task(1, drafts=[{"annotation": None}]),
+        task(2, annotation(1, 1, "normal"), drafts=[{"annotation": 1}]),
+    ]
+    assert count_drafts(tasks) == 1
