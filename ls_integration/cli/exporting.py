@@ -1,0 +1,95 @@
+"""``export`` and ``export-and-score``: the answers come back."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
+from ls_integration.cli.options import Force, Output, StudyName, TokenFile, Url
+
+if TYPE_CHECKING:
+    from ls_integration.workflows.export import ExportOutcome
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``export`` and ``export-and-score`` to the command line.
+
+    Parameters
+    ----------
+    app : typer.Typer
+        The command line.
+    """
+    app.command("export", rich_help_panel=GROUP_STUDY)(export)
+    app.command("export-and-score", rich_help_panel=GROUP_STUDY)(export_and_score)
+
+
+def export(
+    context: typer.Context,
+    study: StudyName,
+    output: Output,
+    force: Force = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Bring all answers of a study into tables and AnomaGUI's own files.
+
+    Example: ls-integration export sted-quality-lab --output results
+    """
+    _export(context, study, output, force, url, token_file)
+    print_result(f"results: {output}")
+
+
+def export_and_score(
+    context: typer.Context,
+    study: StudyName,
+    output: Output,
+    force: Force = False,
+    url: Url = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Bring all answers back and say who was right: scores and report.
+
+    Example: ls-integration export-and-score sted-quality-lab --output results
+    """
+    from ls_integration.cli.scoring import print_scores
+    from ls_integration.workflows.score import score_folder
+
+    _export(context, study, output, force, url, token_file)
+    with progress_bars(context) as report:
+        scored = score_folder(output, force=force, report=report)
+    print_scores(scored.metrics, scored.report)
+
+
+def _export(
+    context: typer.Context,
+    study: str,
+    output: Path,
+    force: bool,
+    url: str | None,
+    token_file: Path | None,
+) -> None:
+    from ls_integration import settings
+    from ls_integration import study as studies
+    from ls_integration.workflows import export as workflow
+
+    folder = studies.find(study, Path.cwd())
+    known = studies.load(folder)
+    print_note(f"{known.server_url}, study {folder.name}")
+    with progress_bars(context) as report:
+        outcome = workflow.export(
+            folder,
+            settings.load(url=url, token_file=token_file),
+            output,
+            start=Path.cwd(),
+            force=force,
+            report=report,
+        )
+    _print_counts(outcome)
+
+
+def _print_counts(outcome: "ExportOutcome") -> None:
+    print_note(
+        f"{outcome.n_items} items, {outcome.n_answers} answers, {outcome.n_skipped} skipped, "
+        f"{outcome.n_drafts} drafts not submitted"
+    )

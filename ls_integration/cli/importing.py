@@ -1,0 +1,225 @@
+"""``import``: images become a study in Label Studio."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ls_integration.cli.console import (
+    GROUP_STUDY,
+    print_note,
+    print_result,
+    progress_bars,
+)
+from ls_integration.cli.options import Media, ServerMedia, TokenFile, Url
+
+if TYPE_CHECKING:
+    from ls_integration.workflows.import_study import ImportOutcome
+
+_SCORES, _PICTURES = "Model and ratings", "Pictures"
+
+import_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``import`` and its kinds to the command line.
+
+    Parameters
+    ----------
+    app : typer.Typer
+        The command line.
+    """
+    app.add_typer(
+        import_app,
+        name="import",
+        rich_help_panel=GROUP_STUDY,
+        help="Put images before people in Label Studio, or finish what was begun.\n\n"
+        "Example: ls-integration import sted-quality FOLDER --model-threshold 0.213",
+    )
+
+
+@import_app.command("sted-quality")
+def import_sted_quality(
+    context: typer.Context,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Folder as AnomaGUI's (test_paths.csv), manifest CSV "
+            "(path,rating[,structure][,group][,model_score][,model_label][,item_id]), or any "
+            "folder of images.",
+            show_default=False,
+        ),
+    ],
+    ratings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="path,rating of a folder of images.", rich_help_panel=_SCORES
+        ),
+    ] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Nothing of rating or score goes to the server.")
+    ] = False,
+    title: Annotated[str | None, typer.Option(help="Title of the study.")] = None,
+    study: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the study: else studies/TITLE.")
+    ] = None,
+    people: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Who answers, each in a project of their own; repeat it."
+        ),
+    ] = None,
+    round_number: Annotated[
+        int, typer.Option("--round", min=1, help="Which round the projects ask.")
+    ] = 1,
+    passwords: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the passwords of new accounts there (0600)."),
+    ] = None,
+    order: Annotated[
+        Literal["file", "random"], typer.Option(help="Random is one seeded order for all.")
+    ] = "file",
+    seed: Annotated[int, typer.Option(help="Of the random order.")] = 0,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N images.")] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what cannot be imported.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read everything, keep and send nothing.")
+    ] = False,
+    model_threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="T",
+            help="Score from which an image counts as an anomaly.",
+            rich_help_panel=_SCORES,
+        ),
+    ] = None,
+    score_high_means: Annotated[
+        Literal["anomaly", "normal"],
+        typer.Option(help="What a high score says.", rich_help_panel=_SCORES),
+    ] = "anomaly",
+    model_version: Annotated[
+        str, typer.Option(metavar="NAME", help="The model's name.", rich_help_panel=_SCORES)
+    ] = "model",
+    normal_at_least: Annotated[
+        float,
+        typer.Option(metavar="R", help="Lowest rating of a normal image.", rich_help_panel=_SCORES),
+    ] = 0.70,
+    anomaly_below: Annotated[
+        float,
+        typer.Option(
+            metavar="R",
+            help="Ratings from here to the lowest normal one are left out.",
+            rich_help_panel=_SCORES,
+        ),
+    ] = 0.60,
+    colormap: Annotated[
+        str, typer.Option(metavar="NAME", help="Any of matplotlib's.", rich_help_panel=_PICTURES)
+    ] = "hot",
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="minmax, percentile, or 'counts MAX' (a dim image stays dim).",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = "minmax",
+    channel: Annotated[
+        int | None, typer.Option(metavar="N", help="Of a stack, from 0.", rich_help_panel=_PICTURES)
+    ] = None,
+    plane: Annotated[
+        int | None,
+        typer.Option("--slice", metavar="N", help="Of a stack, from 0.", rich_help_panel=_PICTURES),
+    ] = None,
+    projection: Annotated[
+        Literal["max", "mean"] | None,
+        typer.Option(help="Of a stack, over its planes.", rich_help_panel=_PICTURES),
+    ] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    media: Media = None,
+    server_media: ServerMedia = None,
+) -> None:
+    """Ask people which STED images are normal and which are anomalies.
+
+    Example: ls-integration import sted-quality FOLDER --model-threshold 0.213
+
+    Running it again sends only what is missing.
+    """
+    from ls_integration import settings
+    from ls_integration.workflows import import_study
+    from ls_integration.workflows.import_options import ImportOptions, PictureOptions
+
+    options = ImportOptions(
+        source=source,
+        ratings=ratings,
+        study=study,
+        title=title,
+        blind=blind,
+        model_threshold=model_threshold,
+        score_high_means=score_high_means,
+        model_version=model_version,
+        normal_at_least=normal_at_least,
+        anomaly_below=anomaly_below,
+        order=order,
+        seed=seed,
+        limit=limit,
+        skip_bad=skip_bad,
+        people=tuple(people or ()),
+        round_number=round_number,
+        picture=PictureOptions(colormap, scale, channel, plane, projection),
+    )
+    with progress_bars(context) as report:
+        outcome = import_study.import_sted_quality(
+            options,
+            settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
+            start=Path.cwd(),
+            dry_run=dry_run,
+            say=print_note,
+            report=report,
+        )
+    _print_accounts(outcome, passwords)
+    _print_outcome(outcome, dry_run=dry_run)
+
+
+def _print_outcome(outcome: "ImportOutcome", *, dry_run: bool) -> None:
+    if dry_run:
+        print_result(
+            f"would make the study '{outcome.study.title}' in {outcome.folder}: "
+            f"{outcome.n_items} images, {outcome.n_predictions} with the model's answer"
+        )
+        return
+    for done in outcome.projects:
+        push = done.push
+        what = (
+            f"{push.sent} tasks sent, {push.already_there} were there"
+            if push.sent
+            else f"nothing to do, all {push.already_there} tasks are there"
+        )
+        copies = f", {push.removed_copies} surplus copies removed" if push.removed_copies else ""
+        print_result(f"{done.project.title}: {what}{copies}")
+        print_result(f"  label here: {done.link}")
+    print_result(f"study: {outcome.folder.name}")
+
+
+def _print_accounts(outcome: "ImportOutcome", passwords: Path | None) -> None:
+    """Show new passwords once: to a terminal, or in a file of the owner's."""
+    if not outcome.accounts:
+        return
+    lines = [
+        f"{account.name}: login {account.email} password {account.password.get_secret_value()}"
+        for account in outcome.accounts
+    ]
+    if passwords is None and sys.stdout.isatty():
+        for line in lines:
+            print_result(line)
+        return
+    from ls_integration.files import PRIVATE_MODE, write_text
+
+    # Not into a pipe or a log: into a file of the owner's alone.
+    path = passwords or outcome.folder / "passwords.txt"
+    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    write_text(path, known + "\n".join(lines) + "\n", mode=PRIVATE_MODE)
+    print_note(f"the passwords of {len(lines)} new accounts are in {path}")

@@ -1,0 +1,138 @@
+"""Which server a command talks to, as whom, and where its pictures lie."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from ls_integration.errors import ConfigError, StudyError
+from ls_integration.server import embedded_files
+from ls_integration.server.client import Client
+from ls_integration.settings import DEFAULT_URL, Settings
+from ls_integration.study import Study
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A session with a server, and what belongs to it.
+
+    Attributes
+    ----------
+    client : Client
+        The session.
+    user : dict
+        Label Studio's user whose token it is.
+    media : Path or None
+        Folder on this machine for rendered pictures; None if nobody said.
+    server_media : str or None
+        The same folder as the server sees it.
+    is_embedded : bool
+        Our own server: its Enter key submits.
+    """
+
+    client: Client
+    user: dict[str, Any]
+    media: Path | None
+    server_media: str | None
+    is_embedded: bool
+
+    @property
+    def owner_name(self) -> str:
+        """Name of the token's owner as it stands on result files."""
+        return person_name(self.user)
+
+
+def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
+    """Open the session that a command needs, and prove that the token works.
+
+    The address is the setting's, else the study's, else that of the embedded
+    server found upwards from *start*, else Label Studio's default.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the user said.
+    study : Study or None
+        The study that the command is about.
+    start : Path
+        The working folder.
+
+    Returns
+    -------
+    Connection
+        Ready to use.
+
+    Raises
+    ------
+    ConfigError
+        If no token is to be had.
+    StudyError
+        If the study is on another server than the settings name.
+    ServerError
+        If nothing answers there, or the token is refused.
+    """
+    data_dir = embedded_files.find(start)
+    credentials = embedded_files.read_credentials(data_dir) if data_dir else None
+    embedded_url = credentials.url if credentials else None
+    study_url = study.server_url if study else None
+    url = (settings.url or study_url or embedded_url or DEFAULT_URL).rstrip("/")
+    if study and study_url and study_url != url:
+        msg = (
+            f"the study '{study.title}' is on {study_url}, not on {url}; correct --url or "
+            "LABEL_STUDIO_URL, or name another study folder with --study"
+        )
+        raise StudyError(msg)
+    is_embedded = data_dir is not None and url == embedded_url
+    token = settings.api_key or (credentials.token if credentials and is_embedded else None)
+    if token is None:
+        msg = (
+            f"no token for {url}; copy yours (Account & Settings) into LABEL_STUDIO_API_KEY or "
+            "a file for --token-file, or start a server of your own with `ls-integration up`"
+        )
+        raise ConfigError(msg)
+    state = embedded_files.read_state(data_dir) if data_dir and is_embedded else None
+    media = settings.media or (Path(state.media) if state else None)
+    client = Client(url, SecretStr(token.get_secret_value()))
+    return Connection(
+        client=client,
+        user=client.whoami(),
+        media=media.absolute() if media else None,
+        server_media=settings.server_media or (str(media.absolute()) if media else None),
+        is_embedded=is_embedded,
+    )
+
+
+def person_name(user: dict[str, Any]) -> str:
+    """Choose a user's name for result files.
+
+    Parameters
+    ----------
+    user : dict
+        Label Studio's user.
+
+    Returns
+    -------
+    str
+        First and last name, else the e-mail's local part.
+    """
+    full = f"{user.get('first_name') or ''} {user.get('last_name') or ''}".strip()
+    return full or str(user["email"]).partition("@")[0]
+
+
+def project_link(url: str, project_id: int) -> str:
+    """Write the address of a project's label stream.
+
+    Parameters
+    ----------
+    url : str
+        The server.
+    project_id : int
+        The project.
+
+    Returns
+    -------
+    str
+        To open in a browser.
+    """
+    return f"{url}/projects/{project_id}/data?labeling=1"

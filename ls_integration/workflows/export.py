@@ -1,0 +1,189 @@
+"""`export`: the answers of a study come back into the scientist's own files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ls_integration import study as studies
+from ls_integration.annotations import empty
+from ls_integration.answers import answers_from_tasks, count_drafts, with_memory
+from ls_integration.errors import StudyError
+from ls_integration.kinds import sted_quality
+from ls_integration.label_config import parse
+from ls_integration.progress import Reporter, silent
+from ls_integration.resources import label_config_xml
+from ls_integration.results.anomagui import write_sessions
+from ls_integration.results.folder import open_results
+from ls_integration.results.tables import write_annotations, write_items
+from ls_integration.server.people import members
+from ls_integration.server.projects import read_project
+from ls_integration.server.pull import pull_answers
+from ls_integration.settings import Settings
+from ls_integration.study import Study
+from ls_integration.workflows.connection import Connection, connect
+
+
+@dataclass(frozen=True)
+class ExportOutcome:
+    """What an export brought back.
+
+    Attributes
+    ----------
+    study : Study
+        The study.
+    n_items : int
+        Things to judge.
+    n_answers : int
+        Annotations, skips left out.
+    n_skipped : int
+        Skips.
+    n_drafts : int
+        Answers that were begun and not submitted; they are not exported.
+    folder : Path
+        Where the files are.
+    """
+
+    study: Study
+    n_items: int
+    n_answers: int
+    n_skipped: int
+    n_drafts: int
+    folder: Path
+
+
+def export(
+    study_folder: Path,
+    settings: Settings,
+    output: Path,
+    *,
+    start: Path,
+    force: bool = False,
+    report: Reporter = silent,
+) -> ExportOutcome:
+    """Pull all answers of a study and write its tables and native files.
+
+    Parameters
+    ----------
+    study_folder : Path
+        The study.
+    settings : Settings
+        Which server.
+    output : Path
+        Folder for the results.
+    start : Path
+        The working folder.
+    force : bool
+        Overwrite files in *output* that are not ours or were edited.
+    report : Reporter, optional
+        Told of progress.
+
+    Returns
+    -------
+    ExportOutcome
+        Counts.
+
+    Raises
+    ------
+    IntegrationError
+        Of any kind; *output* is then as it was.
+    """
+    with studies.locked(study_folder):
+        study = studies.load(study_folder)
+        if not any(project.project_id for project in study.projects):
+            msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
+            raise StudyError(msg)
+        connection = connect(settings, study, start)
+        items = studies.read_items(study_folder)
+        annotations, n_drafts = _pull(study, study_folder, connection, report)
+        annotations, seen = with_memory(annotations, studies.read_seen(study_folder))
+        studies.write_seen(study_folder, seen)
+    with open_results(output, study_info(study), force=force) as staged:
+        write_annotations(staged, annotations)
+        write_items(staged, items)
+        write_sessions(staged, items, annotations, positive=sted_quality.POSITIVE)
+    skipped = int(annotations["skipped"].sum())
+    return ExportOutcome(
+        study=study,
+        n_items=len(items),
+        n_answers=len(annotations) - skipped,
+        n_skipped=skipped,
+        n_drafts=n_drafts,
+        folder=output,
+    )
+
+
+def study_info(study: Study) -> dict[str, Any]:
+    """Give what a results folder says of its study.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    dict
+        Strict JSON; without the salt.
+    """
+    return {
+        "uuid": study.uuid,
+        "kind": study.kind,
+        "title": study.title,
+        "blind": study.blind,
+        "positive": sted_quality.POSITIVE,
+        "model_threshold": study.options.get("stored_threshold"),
+        "model_version": study.options.get("model_version"),
+        "server_url": study.server_url,
+        "versions": study.versions,
+    }
+
+
+def _pull(
+    study: Study, folder: Path, connection: Connection, report: Reporter
+) -> tuple[pd.DataFrame, int]:
+    control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
+    predictions = studies.read_predictions(folder)
+    sent_labels: Mapping[str, str] = dict(
+        zip(predictions["item_id"], predictions["label"], strict=True)
+    )
+    names = _names(study, connection)
+    tables = []
+    n_drafts = 0
+    for project in study.projects:
+        if project.project_id is None:
+            continue
+        read_project(connection.client, project.project_id, title=project.title)
+        tasks = pull_answers(
+            connection.client,
+            project.project_id,
+            with_predictions=not study.blind,
+            report=report,
+        )
+        n_drafts += count_drafts(tasks)
+        tables.append(
+            answers_from_tasks(
+                tasks,
+                control=control,
+                project_id=project.project_id,
+                round_number=project.round,
+                names=names,
+                sent_labels=sent_labels,
+            )
+        )
+    filled = [table for table in tables if len(table)]
+    return (pd.concat(filled, ignore_index=True) if filled else empty()), n_drafts
+
+
+def _names(study: Study, connection: Connection) -> dict[int, str]:
+    """Name every member: the study's own names first, then the accounts' names."""
+    names = {person.user_id: person.name for person in members(connection.client)}
+    names |= {user_id: name for name, user_id in study.people.items()}
+    taken: dict[str, int] = {}
+    for user_id, name in sorted(names.items()):
+        if name in taken:
+            names[user_id] = f"{name} {user_id}"
+        taken[name] = user_id
+    return names

@@ -1,0 +1,310 @@
+"""A source -> the items of a study with their pictures on disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ls_integration.errors import SourceError, StudyError, some_of
+from ls_integration.images.render import parse_scale
+from ls_integration.kinds.sted_quality import make_items
+from ls_integration.kinds.sted_source import (
+    SourceTable,
+    model_labels,
+    read_source,
+    select,
+)
+from ls_integration.progress import Reporter
+from ls_integration.study import Study
+from ls_integration.workflows.import_options import ImportOptions
+from ls_integration.workflows.pictures import (
+    PICTURE_SUFFIX,
+    PictureJob,
+    PictureResult,
+    render_pictures,
+)
+
+Say = Callable[[str], None]
+"""Takes one line for the user."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows of a source that a study shall ask about, before any picture.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        As `SourceTable.rows`, in the study's order, the model's labels filled in.
+    left_out : list of str
+        Source paths that ``--skip-bad`` left out.
+    threshold : float or None
+        The model's, on the scale on which higher is more anomalous.
+    """
+
+    rows: pd.DataFrame
+    left_out: list[str]
+    threshold: float | None
+
+
+def read_table(options: ImportOptions) -> SourceTable:
+    """Read the source's table; no image is opened.
+
+    Parameters
+    ----------
+    options : ImportOptions
+        ``source`` and ``ratings``.
+
+    Returns
+    -------
+    SourceTable
+        All images of the source.
+    """
+    return read_source(options.source, ratings=options.ratings)
+
+
+def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selection:
+    """Choose the rows, refuse or leave out the faulty ones, put them in order.
+
+    Parameters
+    ----------
+    table : SourceTable
+        All images of the source.
+    options : ImportOptions
+        Thresholds, order, limit, ``skip_bad``.
+    say : callable
+        Told of every problem and of what was left out.
+
+    Returns
+    -------
+    Selection
+        At least one row.
+
+    Raises
+    ------
+    SourceError
+        If images are faulty and ``skip_bad`` is not set, or none is left.
+    ConfigError
+        If scores need a threshold.
+    """
+    for note in table.notes:
+        say(note)
+    left_out = _stop_or_leave_out(
+        [(problem.source_path, problem.message) for problem in table.problems], options, say
+    )
+    rows = table.without_problems()
+    if options.blind and options.model_threshold is None and rows["model_label"].isna().all():
+        # Blind without a threshold: scored by AUC alone.
+        sign = -1.0 if options.score_high_means == "normal" else 1.0
+        decided, threshold = rows.assign(model_score=sign * rows["model_score"]), None
+    else:
+        decisions = model_labels(
+            rows, options.model_threshold, score_high_means=options.score_high_means
+        )
+        decided, threshold = decisions.rows, decisions.threshold
+        for note in decisions.notes:
+            say(note)
+    kept, ambiguous = select(
+        decided,
+        selects_itself=table.selects_itself,
+        normal_at_least=options.normal_at_least,
+        anomaly_below=options.anomaly_below,
+    )
+    if ambiguous:
+        say(
+            f"left out {ambiguous} ambiguous images "
+            f"({options.anomaly_below:.2f} <= rating < {options.normal_at_least:.2f})"
+        )
+    if options.order == "random":
+        order = np.random.default_rng(options.seed).permutation(len(kept))
+        kept = kept.iloc[order].reset_index(drop=True)
+    if options.limit is not None:
+        kept = kept.head(options.limit)
+    if kept.empty:
+        msg = f"no image of {options.source} is left to ask about; check its ratings and limits"
+        raise SourceError(msg)
+    return Selection(kept.reset_index(drop=True), left_out, threshold)
+
+
+def render_items(
+    selection: Selection,
+    study: Study,
+    options: ImportOptions,
+    pictures: Path,
+    *,
+    say: Say,
+    report: Reporter,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Render every picture of a new study and make its items table.
+
+    Parameters
+    ----------
+    selection : Selection
+        The rows.
+    study : Study
+        For the item ids and the pictures' folder.
+    options : ImportOptions
+        How pictures are made, ``skip_bad``.
+    pictures : Path
+        The study's folder of pictures, to be filled.
+    say : callable
+        Told of every image that cannot be shown.
+    report : Reporter
+        Told of progress.
+
+    Returns
+    -------
+    items : DataFrame
+        With ``image`` and ``peak_count``.
+    left_out : list of str
+        Source paths that ``--skip-bad`` left out.
+
+    Raises
+    ------
+    SourceError
+        If an image cannot be shown and ``skip_bad`` is not set.
+    """
+    items = make_items(
+        selection.rows, make_id=study.item_id, normal_at_least=options.normal_at_least
+    )
+    names = [f"{item_id}{PICTURE_SUFFIX}" for item_id in items["item_id"]]
+    results = _render(selection.rows, names, options, pictures, report, skip_existing=False)
+    problems = [
+        (path, result.error)
+        for path, result in zip(items["source_path"], results, strict=True)
+        if result.error is not None
+    ]
+    left_out = selection.left_out + _stop_or_leave_out(problems, options, say)
+    items["image"] = [f"{study.pictures_folder}/{name}" for name in names]
+    items["peak_count"] = np.array([result.peak_count for result in results], dtype=np.float64)
+    good = np.array([result.error is None for result in results])
+    items = items.loc[good].reset_index(drop=True)
+    if items.empty:
+        msg = f"none of the images of {options.source} can be shown; see the lines above"
+        raise SourceError(msg)
+    items["position"] = np.arange(len(items), dtype=np.int64)
+    return items, left_out
+
+
+def rerender_missing(
+    selection: Selection,
+    items: pd.DataFrame,
+    options: ImportOptions,
+    media: Path,
+    report: Reporter,
+) -> None:
+    """Render again those pictures of a known study that are gone from the disk.
+
+    Parameters
+    ----------
+    selection : Selection
+        The source's rows; must hold every item.
+    items : DataFrame
+        The study's items.
+    options : ImportOptions
+        How pictures are made.
+    media : Path
+        The media folder.
+    report : Reporter
+        Told of progress.
+
+    Raises
+    ------
+    SourceError
+        If a picture is gone and its source can no longer be shown.
+    """
+    rows = selection.rows.set_index("source_path").loc[items["source_path"]].reset_index()
+    results = _render(rows, items["image"].tolist(), options, media, report, skip_existing=True)
+    broken = [result.error for result in results if result.error is not None]
+    if broken:
+        msg = f"a picture of the study is gone and cannot be made again: {broken[0]}"
+        raise SourceError(msg)
+
+
+def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -> None:
+    """Refuse to go on with a study whose source has changed since.
+
+    Parameters
+    ----------
+    selection : Selection
+        What the source holds now.
+    items : DataFrame
+        What the study asks about.
+    study : Study
+        Knows what was left out.
+
+    Raises
+    ------
+    StudyError
+        Naming the first images that were added, removed, moved or rated anew.
+    """
+    left_out = set(study.left_out)
+    now = selection.rows.loc[~selection.rows["source_path"].isin(left_out)]
+    now_paths, then_paths = now["source_path"].tolist(), items["source_path"].tolist()
+    added = [path for path in now_paths if path not in set(then_paths)]
+    removed = [path for path in then_paths if path not in set(now_paths)]
+    differ = []
+    if added:
+        differ.append(f"new: {some_of(added)}")
+    if removed:
+        differ.append(f"gone: {some_of(removed)}")
+    if not differ and now_paths != then_paths:
+        differ.append("their order")
+    if not differ:
+        for column in ("rating", "model_score"):
+            same = np.array_equal(
+                now[column].to_numpy(dtype=float), items[column].to_numpy(dtype=float), True
+            )
+            if not same:
+                differ.append(f"the column {column}")
+    if differ:
+        msg = (
+            f"the source of the study '{study.title}' has changed since its import "
+            f"({'; '.join(differ)}); put it back, or import into another folder with --study"
+        )
+        raise StudyError(msg)
+
+
+def _render(
+    rows: pd.DataFrame,
+    names: list[str],
+    options: ImportOptions,
+    folder: Path,
+    report: Reporter,
+    *,
+    skip_existing: bool,
+) -> list[PictureResult]:
+    picture = options.picture
+    template = PictureJob(
+        source=Path(),
+        target=Path(),
+        channel=picture.channel,
+        plane=picture.plane,
+        projection=picture.projection,
+        colormap=picture.colormap,
+        scale=parse_scale(picture.scale),
+    )
+    jobs = [
+        replace(template, source=Path(file), target=folder / name)
+        for file, name in zip(rows["file"], names, strict=True)
+    ]
+    return render_pictures(jobs, report=report, skip_existing=skip_existing)
+
+
+def _stop_or_leave_out(
+    problems: list[tuple[str, str]], options: ImportOptions, say: Say
+) -> list[str]:
+    """Say each problem; leave their images out, or stop."""
+    if not problems:
+        return []
+    for _, message in problems:
+        say(f"{'left out' if options.skip_bad else 'bad'}: {message}")
+    if not options.skip_bad:
+        msg = (
+            f"{len(problems)} images cannot be imported (see above), nothing was sent; correct "
+            "them, or pass --skip-bad to import the rest"
+        )
+        raise SourceError(msg)
+    return [path for path, _ in problems]

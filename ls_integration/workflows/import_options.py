@@ -1,0 +1,183 @@
+"""What `import sted-quality` was asked for, and what of it a study remembers."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ls_integration.errors import ConfigError, StudyError
+from ls_integration.images.read import Projection
+from ls_integration.images.render import parse_scale
+from ls_integration.kinds.sted_source import ANOMALY_BELOW, NORMAL_AT_LEAST
+from ls_integration.study import Study
+
+TITLE_MIN_CHARACTERS, TITLE_MAX_CHARACTERS = 3, 50
+"""What Label Studio accepts as a project's title (its settings)."""
+
+
+@dataclass(frozen=True)
+class PictureOptions:
+    """How images become pictures; the same for the whole study.
+
+    Attributes
+    ----------
+    colormap : str
+        A name that matplotlib knows.
+    scale : str
+        ``minmax``, ``percentile`` or ``counts MAX``.
+    channel, plane, projection
+        Which part of a stack is shown, see `images.read.read_image`.
+    """
+
+    colormap: str = "hot"
+    scale: str = "minmax"
+    channel: int | None = None
+    plane: int | None = None
+    projection: Projection | None = None
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the user asked `import sted-quality` for.
+
+    Attributes
+    ----------
+    source : Path
+        Folder or manifest.
+    ratings : Path or None
+        Ratings of a folder of images.
+    study : Path or None
+        The study's folder; by default ``studies/`` and the title's slug.
+    title : str or None
+        By default made from the source's name.
+    blind : bool
+        Nothing of rating, label or score goes to the server.
+    model_threshold : float or None
+        Score from which an image counts as an anomaly.
+    score_high_means : {"anomaly", "normal"}
+        What a high score of the source says.
+    model_version : str
+        Name of the source's model on the server.
+    normal_at_least, anomaly_below : float
+        Limits of the ratings, in [0, 1].
+    order : {"file", "random"}
+        The study's order; random is one seeded order for all.
+    seed : int
+        Of the random order.
+    limit : int or None
+        Only so many images, the first ones of the order.
+    skip_bad : bool
+        Leave out what cannot be imported instead of stopping.
+    people : tuple of str
+        Names; each gets a project of their own. None: the owner gets one.
+    round_number : int
+        Which round the new projects ask, from 1.
+    picture : PictureOptions
+        How images become pictures.
+    """
+
+    source: Path
+    ratings: Path | None = None
+    study: Path | None = None
+    title: str | None = None
+    blind: bool = False
+    model_threshold: float | None = None
+    score_high_means: Literal["anomaly", "normal"] = "anomaly"
+    model_version: str = "model"
+    normal_at_least: float = NORMAL_AT_LEAST
+    anomaly_below: float = ANOMALY_BELOW
+    order: Literal["file", "random"] = "file"
+    seed: int = 0
+    limit: int | None = None
+    skip_bad: bool = False
+    people: tuple[str, ...] = ()
+    round_number: int = 1
+    picture: PictureOptions = field(default_factory=PictureOptions)
+
+
+def remembered(options: ImportOptions) -> dict[str, Any]:
+    """Give the options that make the study what it is, as JSON values.
+
+    Parameters
+    ----------
+    options : ImportOptions
+        All of them.
+
+    Returns
+    -------
+    dict
+        Without the study's folder, the people, the round and ``skip_bad``,
+        which may differ from one call to the next.
+    """
+    kept = {
+        name: value
+        for name, value in asdict(options).items()
+        if name not in ("study", "title", "blind", "people", "round_number", "skip_bad", "picture")
+    }
+    kept["source"] = str(options.source.absolute())
+    kept["ratings"] = str(options.ratings.absolute()) if options.ratings else None
+    return {**kept, **asdict(options.picture)}
+
+
+def check_options(options: ImportOptions, title: str) -> None:
+    """Refuse options that cannot be right before anything is read.
+
+    Parameters
+    ----------
+    options : ImportOptions
+        All of them.
+    title : str
+        The study's title.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option and its value.
+    """
+    parse_scale(options.picture.scale)
+    if not TITLE_MIN_CHARACTERS <= len(title) <= TITLE_MAX_CHARACTERS:
+        msg = (
+            f"the title '{title}' has {len(title)} characters, Label Studio takes "
+            f"{TITLE_MIN_CHARACTERS} to {TITLE_MAX_CHARACTERS}; give another --title"
+        )
+        raise ConfigError(msg)
+    if options.limit is not None and options.limit < 1:
+        msg = f"--limit {options.limit} leaves no image; give 1 or more"
+        raise ConfigError(msg)
+    if not options.model_version.strip():
+        msg = "--model-version is empty; give the model a name"
+        raise ConfigError(msg)
+
+
+def check_same_options(study: Study, options: ImportOptions, folder: Path) -> None:
+    """Refuse to go on with a study that was imported with other options.
+
+    Parameters
+    ----------
+    study : Study
+        What is there.
+    options : ImportOptions
+        What is asked.
+    folder : Path
+        The study's folder, for the message.
+
+    Raises
+    ------
+    StudyError
+        Naming each option that differs, with both values.
+    """
+    asked = remembered(options)
+    differ = [
+        f"{name.replace('_', '-')} was {study.options.get(name)!r}, is {value!r}"
+        for name, value in asked.items()
+        if study.options.get(name) != value
+    ]
+    if study.blind != options.blind:
+        differ.insert(0, f"blind was {study.blind}, is {options.blind}")
+    if options.title is not None and study.title != options.title:
+        differ.append(f"title was {study.title!r}, is {options.title!r}")
+    if differ:
+        msg = (
+            f"the study {folder} was imported with other options ({'; '.join(differ)}); use the "
+            "same ones, or another folder with --study"
+        )
+        raise StudyError(msg)

@@ -1,0 +1,203 @@
+"""The projects of a study: one for each person and round, found again after a kill."""
+
+from pathlib import Path
+from typing import Any
+
+from ls_integration import study as studies
+from ls_integration.errors import ConfigError
+from ls_integration.kinds import sted_quality
+from ls_integration.label_config import LabelConfig
+from ls_integration.server import people as accounts
+from ls_integration.server.client import Client
+from ls_integration.server.projects import ensure_project, read_project
+from ls_integration.server.storage import ensure_local_storage
+from ls_integration.study import Project, Study
+from ls_integration.workflows.connection import Connection
+from ls_integration.workflows.import_options import TITLE_MAX_CHARACTERS, ImportOptions
+
+
+def plan_projects(
+    folder: Path, study: Study, options: ImportOptions, connection: Connection
+) -> tuple[Study, list[Project], list[accounts.Person]]:
+    """Name the projects of a call: one per person, or one for the owner.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder; each new account is recorded in it at once.
+    study : Study
+        The study.
+    options : ImportOptions
+        ``people`` and ``round_number``.
+    connection : Connection
+        The server.
+
+    Returns
+    -------
+    study : Study
+        With the people.
+    planned : list of Project
+        In the order of the people; known ones with their ids.
+    new_people : list of Person
+        Accounts made by this call, with their passwords.
+
+    Raises
+    ------
+    ConfigError
+        If a name cannot be used, or makes a title too long.
+    """
+    round_number = options.round_number
+    new_people: list[accounts.Person] = []
+    planned = []
+    if not options.people:
+        name = connection.owner_name
+        study = study.model_copy(
+            update={"people": {**study.people, name: int(connection.user["id"])}}
+        )
+        planned.append(_planned(study, name, study.people[name], round_number, is_owner=True))
+    for name in options.people:
+        person = accounts.ensure(connection.client, name)
+        new_people.append(person)
+        study = study.model_copy(update={"people": {**study.people, person.name: person.user_id}})
+        # Written at once: the account is there, and its name must not be lost.
+        studies.save(folder, study)
+        planned.append(_planned(study, person.name, person.user_id, round_number, is_owner=False))
+    studies.save(folder, study)
+    return study, planned, [person for person in new_people if person.password]
+
+
+def _planned(
+    study: Study, name: str, user_id: int, round_number: int, *, is_owner: bool
+) -> Project:
+    key = f"{'owner' if is_owner else f'user-{user_id}'}-round-{round_number}"
+    for project in study.projects:
+        if project.key == key:
+            return project
+    suffix = f" · round {round_number}" if round_number > 1 else ""
+    title = f"{study.title}{'' if is_owner else f' · {name}'}{suffix}"
+    if len(title) > TITLE_MAX_CHARACTERS:
+        msg = (
+            f"the project title '{title}' has {len(title)} characters, Label Studio takes "
+            f"{TITLE_MAX_CHARACTERS}; "
+            "give a shorter --title"
+        )
+        raise ConfigError(msg)
+    return Project(key=key, title=title, annotator=name, user_id=user_id, round=round_number)
+
+
+def ensure_study_project(
+    folder: Path,
+    study: Study,
+    project: Project,
+    config: LabelConfig,
+    options: ImportOptions,
+    is_prefilled: bool,
+    connection: Connection,
+) -> tuple[Study, int]:
+    """Find or make a project, and permit it to show the pictures.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder, for the journal.
+    study : Study
+        The study.
+    project : Project
+        As planned.
+    config : LabelConfig
+        Its label page.
+    options : ImportOptions
+        What the instructions say.
+    is_prefilled : bool
+        The page starts from the model's answer.
+    connection : Connection
+        The server.
+
+    Returns
+    -------
+    study : Study
+        With the project's id.
+    project_id : int
+        On the server.
+
+    Raises
+    ------
+    StudyError
+        If a project that was made is gone.
+    ServerError
+        If Label Studio refuses, or does not see the pictures.
+    """
+    client = connection.client
+    study = study.with_project(project)
+    studies.save(folder, study)
+    if project.project_id is None:
+        begun = any(
+            entry["event"] == "project" and entry["key"] == project.key
+            for entry in studies.read_journal(folder)
+        )
+        fields = _project_fields(project.title, config, study, options, is_prefilled)
+        project_id = ensure_project(
+            client,
+            study.uuid,
+            project.key,
+            fields,
+            was_begun=begun,
+            on_begin=lambda: studies.append_journal(
+                folder, {"event": "project", "key": project.key}
+            ),
+        )
+        study = study.with_project(project.model_copy(update={"project_id": project_id}))
+        studies.save(folder, study)
+    else:
+        project_id = project.project_id
+        read_project(client, project_id, title=project.title)
+    server_folder = f"{connection.server_media}/{study.pictures_folder}"
+    ensure_local_storage(client, project_id, server_folder)
+    return study, project_id
+
+
+def _project_fields(
+    title: str, config: LabelConfig, study: Study, options: ImportOptions, is_prefilled: bool
+) -> dict[str, Any]:
+    return {
+        "title": title,
+        "label_config": config.xml,
+        "sampling": "Sequential sampling",
+        "maximum_annotations": 1,
+        # A skip means "ask me again at the end".
+        "skip_queue": "REQUEUE_FOR_ME",
+        "show_skip_button": True,
+        "enable_empty_annotation": False,
+        "show_collab_predictions": not study.blind,
+        "show_instruction": True,
+        "expert_instruction": sted_quality.instructions(
+            normal_at_least=options.normal_at_least, is_prefilled=is_prefilled
+        ),
+    }
+
+
+def show_predictions(
+    client: Client, project_id: int, options: ImportOptions, is_prefilled: bool
+) -> None:
+    """See to it that the page starts from exactly our predictions.
+
+    Label Studio prefills only where the project's ``model_version`` is the
+    prediction's and ``show_collab_predictions`` is set.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+    options : ImportOptions
+        ``model_version``.
+    is_prefilled : bool
+        False: nothing was sent to start from.
+    """
+    if not is_prefilled:
+        return
+    project = client.get(f"/api/projects/{project_id}")
+    wanted = {"model_version": options.model_version, "show_collab_predictions": True}
+    if any(project[name] != value for name, value in wanted.items()):
+        client.patch(f"/api/projects/{project_id}", json=wanted)

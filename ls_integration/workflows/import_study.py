@@ -1,0 +1,369 @@
+"""`import sted-quality`: a folder of images becomes a study that people can answer."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+from pydantic import SecretStr
+
+from ls_integration import __version__
+from ls_integration import study as studies
+from ls_integration.errors import ConfigError, StudyError
+from ls_integration.kinds import sted_quality
+from ls_integration.label_config import check_predictions, parse, with_image_width
+from ls_integration.progress import Reporter, silent
+from ls_integration.resources import label_config_xml
+from ls_integration.server.hotkeys import ensure_enter_submits
+from ls_integration.server.push import PushOutcome, push_tasks
+from ls_integration.server.storage import (
+    check_pictures_load,
+    picture_url,
+)
+from ls_integration.settings import Settings
+from ls_integration.study import Project, Study
+from ls_integration.workflows.connection import Connection, connect, project_link
+from ls_integration.workflows.import_items import (
+    Say,
+    Selection,
+    check_same_source,
+    read_table,
+    render_items,
+    rerender_missing,
+    select_rows,
+)
+from ls_integration.workflows.import_options import (
+    ImportOptions,
+    check_options,
+    check_same_options,
+    remembered,
+)
+from ls_integration.workflows.import_projects import (
+    ensure_study_project,
+    plan_projects,
+    show_predictions,
+)
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """An account that this import made; its password is shown once.
+
+    Attributes
+    ----------
+    name : str
+        Name on result files.
+    email : str
+        Login.
+    password : SecretStr
+        For the person alone.
+    """
+
+    name: str
+    email: str
+    password: SecretStr
+
+
+@dataclass(frozen=True)
+class ProjectOutcome:
+    """What became of one project.
+
+    Attributes
+    ----------
+    project : Project
+        Whose it is, and which round.
+    project_id : int
+        On the server.
+    link : str
+        Address of its label stream.
+    push : PushOutcome
+        Counts of tasks.
+    """
+
+    project: Project
+    project_id: int
+    link: str
+    push: PushOutcome
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """What an import did.
+
+    Attributes
+    ----------
+    folder : Path
+        The study's folder.
+    study : Study
+        As it is now.
+    n_items : int
+        Things to judge.
+    n_predictions : int
+        Tasks whose page starts from the model's answer.
+    projects : list of ProjectOutcome
+        One per person; none after a dry run.
+    accounts : list of NewAccount
+        Made by this run.
+    tokens : mapping of str to SecretStr
+        Tokens of the accounts made by this run, for programs.
+    """
+
+    folder: Path
+    study: Study
+    n_items: int
+    n_predictions: int
+    projects: list[ProjectOutcome]
+    accounts: list[NewAccount]
+    tokens: Mapping[str, SecretStr]
+
+
+def import_sted_quality(
+    options: ImportOptions,
+    settings: Settings,
+    *,
+    start: Path,
+    dry_run: bool = False,
+    say: Say,
+    report: Reporter = silent,
+) -> ImportOutcome:
+    """Import a source, or finish what an earlier run began.
+
+    Parameters
+    ----------
+    options : ImportOptions
+        What to ask, and how.
+    settings : Settings
+        Which server.
+    start : Path
+        The working folder.
+    dry_run : bool
+        Read and render everything, keep and send nothing.
+    say : callable
+        Takes lines for the user.
+    report : Reporter, optional
+        Told of progress.
+
+    Returns
+    -------
+    ImportOutcome
+        Running it again sends only what is missing.
+
+    Raises
+    ------
+    IntegrationError
+        Of any kind; nothing is sent before everything has been read.
+    """
+    table = read_table(options)
+    title = options.title or default_title(table.name, options.blind)
+    check_options(options, title)
+    folder = (options.study or start / studies.STUDIES_FOLDER / studies.slug(title)).absolute()
+    if dry_run:
+        return _dry_run(options, title, folder, say, report)
+    with studies.locked(folder):
+        known = studies.load(folder) if studies.exists(folder) else None
+        if known and known.kind != sted_quality.KIND:
+            msg = f"{folder} is a study of the kind {known.kind}; give another folder with --study"
+            raise StudyError(msg)
+        connection = connect(settings, known, start)
+        say(f"{connection.client.url}, study {folder.name}")
+        selection = select_rows(table, options, say)
+        if known and known.projects:
+            check_same_options(known, options, folder)
+            study, items = _resume(known, folder, selection, options, connection, report)
+        else:
+            study, items = _begin(known, folder, title, selection, options, connection, say, report)
+        return _send(folder, study, items, options, connection, say, report)
+
+
+def default_title(source_name: str, blind: bool) -> str:
+    """Make a study's title from its source's name.
+
+    Parameters
+    ----------
+    source_name : str
+        Name of the folder or manifest.
+    blind : bool
+        Said in the title, so that both forms of one source can be had.
+
+    Returns
+    -------
+    str
+        Cut to what leaves room for a person's name.
+    """
+    return f"STED quality {source_name[:20]}{' (blind)' if blind else ''}"
+
+
+def _dry_run(
+    options: ImportOptions, title: str, folder: Path, say: Say, report: Reporter
+) -> ImportOutcome:
+    study = Study(kind=sted_quality.KIND, title=title, blind=options.blind)
+    selection = select_rows(read_table(options), options, say)
+    with tempfile.TemporaryDirectory() as pictures:
+        items, left_out = render_items(
+            selection, study, options, Path(pictures), say=say, report=report
+        )
+    predictions = _predictions(items, options)
+    study = study.model_copy(update={"left_out": left_out})
+    return ImportOutcome(folder, study, len(items), len(predictions), [], [], {})
+
+
+def _begin(
+    known: Study | None,
+    folder: Path,
+    title: str,
+    selection: Selection,
+    options: ImportOptions,
+    connection: Connection,
+    say: Say,
+    report: Reporter,
+) -> tuple[Study, pd.DataFrame]:
+    """Make the study's folder, pictures and tables; nothing is sent yet."""
+    media = _media(connection)
+    # A study of which nothing was sent is begun anew, under the same uuid.
+    study = Study(
+        kind=sted_quality.KIND,
+        title=title,
+        blind=options.blind,
+        options={**remembered(options), "stored_threshold": selection.threshold},
+    )
+    if known:
+        study = study.model_copy(update={"uuid": known.uuid, "salt": known.salt})
+        shutil.rmtree(media / known.pictures_folder, ignore_errors=True)
+    studies.save(folder, study)
+    pictures = media / study.pictures_folder
+    try:
+        items, left_out = render_items(selection, study, options, pictures, say=say, report=report)
+    except BaseException:
+        shutil.rmtree(pictures, ignore_errors=True)
+        raise
+    _let_server_read(pictures)
+    study = study.model_copy(
+        update={
+            "left_out": left_out,
+            "server_url": connection.client.url,
+            "versions": _versions(connection),
+        }
+    )
+    studies.write_items(folder, items)
+    studies.write_predictions(folder, _predictions(items, options))
+    studies.save(folder, study)
+    return study, items
+
+
+def _resume(
+    study: Study,
+    folder: Path,
+    selection: Selection,
+    options: ImportOptions,
+    connection: Connection,
+    report: Reporter,
+) -> tuple[Study, pd.DataFrame]:
+    items = studies.read_items(folder)
+    check_same_source(selection, items, study)
+    media = _media(connection)
+    rerender_missing(selection, items, options, media, report)
+    _let_server_read(media / study.pictures_folder)
+    return study, items
+
+
+def _send(
+    folder: Path,
+    study: Study,
+    items: pd.DataFrame,
+    options: ImportOptions,
+    connection: Connection,
+    say: Say,
+    report: Reporter,
+) -> ImportOutcome:
+    client, media = connection.client, _media(connection)
+    predictions = studies.read_predictions(folder)
+    is_prefilled = len(predictions) > 0
+    _say_mode(study, is_prefilled, options, say)
+    config = parse(
+        with_image_width(label_config_xml(sted_quality.LABEL_CONFIG), _image_width_px(items, media))
+    )
+    tasks = sted_quality.make_tasks(
+        items,
+        predictions,
+        control=config.choices(),
+        picture_url=picture_url,
+        texts=sted_quality.page_texts(
+            normal_at_least=options.normal_at_least, is_prefilled=is_prefilled
+        ),
+    )
+    check_predictions(config, [task["predictions"][0] for task in tasks if "predictions" in task])
+    if not connection.is_embedded and ensure_enter_submits(client):
+        say("set Enter as your submit key in Label Studio (Account & Settings, Hotkeys)")
+    study, planned, new_people = plan_projects(folder, study, options, connection)
+    outcomes = []
+    for project in planned:
+        study, made = ensure_study_project(
+            folder, study, project, config, options, is_prefilled, connection
+        )
+        push = push_tasks(client, made, tasks, study_folder=folder, report=report)
+        show_predictions(client, made, options, is_prefilled)
+        outcomes.append(ProjectOutcome(project, made, project_link(client.url, made), push))
+    check_pictures_load(client, items["image"].tolist()[:: max(1, len(items) - 1)], media)
+    return ImportOutcome(
+        folder=folder,
+        study=study,
+        n_items=len(items),
+        n_predictions=len(predictions),
+        projects=outcomes,
+        accounts=[
+            NewAccount(person.name, person.email, person.password)
+            for person in new_people
+            if person.password is not None
+        ],
+        tokens={person.name: person.token for person in new_people if person.token},
+    )
+
+
+def _predictions(items: pd.DataFrame, options: ImportOptions) -> pd.DataFrame:
+    shown = items.head(0) if options.blind else items
+    return sted_quality.sent_predictions(shown, options.model_version)
+
+
+def _say_mode(study: Study, is_prefilled: bool, options: ImportOptions, say: Say) -> None:
+    if study.blind:
+        say("BLIND: the server holds nothing of ratings, labels or the model's answers")
+    elif is_prefilled:
+        say(f"ASSISTED: reviewers will see the model's answer ({options.model_version})")
+    else:
+        say("the source has no model answers: the pages start empty")
+
+
+def _image_width_px(items: pd.DataFrame, media: Path) -> int:
+    sizes = []
+    for image in items["image"]:
+        with Image.open(media / image) as picture:
+            sizes.append(max(picture.size))
+    return sted_quality.image_width_px(sizes)
+
+
+def _media(connection: Connection) -> Path:
+    if connection.media is None:
+        msg = (
+            f"no folder for the pictures of {connection.client.url}; give --media (a folder here) "
+            "and --server-media (the same folder as the server sees it)"
+        )
+        raise ConfigError(msg)
+    return connection.media
+
+
+def _let_server_read(folder: Path) -> None:
+    """Open the folder: a server in a container reads the pictures as another user."""
+    folder.chmod(0o755)
+
+
+def _versions(connection: Connection) -> dict[str, str]:
+    server = connection.client.get("/api/version")
+    return {
+        "ls_integration": __version__,
+        "label_studio": str(server.get("release", "unknown")),
+        "label_studio_sdk": package_version("label-studio-sdk"),
+    }
