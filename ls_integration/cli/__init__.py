@@ -84,9 +84,11 @@ def main() -> NoReturn:
             raise
         print_error(str(error))
         sys.exit(EXIT_USER_ERROR)
-    except KeyboardInterrupt:
-        print_error("interrupted; the same command goes on where this one stopped")
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as left:
+        # Typer has turned Ctrl+C into its exit code, without a word.
+        if left.code == EXIT_INTERRUPTED:
+            print_error("interrupted; the same command goes on where this one stopped")
+        raise
     except BrokenPipeError:
         # The reader (`| head`) has gone; nothing is left to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

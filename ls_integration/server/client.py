@@ -21,7 +21,8 @@ from tenacity import (
     before_sleep_log,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from ls_integration.errors import AuthError, ServerError, ServerTimeout
@@ -283,7 +284,7 @@ class Client:
         for attempt in Retrying(
             retry=retry_if_exception(lambda error: _may_repeat(method, error)),
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.5, max=8.0, jitter=0.5),
+            wait=wait_exponential(multiplier=0.5, max=8.0) + wait_random(0.0, 0.5),
             before_sleep=before_sleep_log(_log, logging.INFO),
             reraise=True,
         ):

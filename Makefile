@@ -1,0 +1,108 @@
+# Everything a fresh Debian machine with python3 >= 3.11 and make needs.
+# `make` lists the targets. PYTHON=... chooses another interpreter.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+VENV := .venv/bin
+READY := .venv/.ready
+PACKAGE := ls_integration
+CODE := $(wildcard ls_integration ml_backend tests benchmarks .ci/*.py)
+
+# The lock decides about versions: no interpreter and no package from elsewhere.
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+# Compose refuses to start without these; to check the file any value does.
+COMPOSE_TRIAL := LABEL_STUDIO_USERNAME=check@example.com LABEL_STUDIO_PASSWORD=check \
+    LABEL_STUDIO_API_KEY=check LS_INTEGRATION_MEDIA=./pictures
+
+.PHONY: help setup demo test check format lock clean browser compose-check
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+setup: $(READY)  ## make .venv: the package, the server, the ML backend, the tools
+
+demo: $(READY)  ## see the whole loop on a synthetic sample with a real Label Studio
+	@$(VENV)/python -m $(PACKAGE) demo
+
+test: check compose-check browser  ## check, then all tests
+	@$(VENV)/python -m pytest
+
+check: $(READY)  ## style, types, import order, docstrings, licences
+	@$(VENV)/ruff format --quiet --check --diff $(CODE)
+	@$(VENV)/ruff check --quiet $(CODE)
+	@$(VENV)/mypy --no-error-summary $(PACKAGE)
+	@$(VENV)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@find $(PACKAGE) -name '*.py' -print0 | xargs -0 \
+	    $(VENV)/numpydoc lint
+	@$(VENV)/python .ci/check_licences.py
+	@$(VENV)/yamllint --strict docker-compose.yml
+	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@echo "check: style, types, import order, docstrings, licences are in order"
+
+format: $(READY)  ## let ruff rewrite the code
+	@$(VENV)/ruff format --quiet $(CODE)
+	@$(VENV)/ruff check --quiet --fix $(CODE)
+
+lock: $(UV)  ## remake requirements.lock from pyproject.toml
+	@$(UV) pip compile pyproject.toml --quiet --extra server --extra ml --group dev --universal \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --output-file requirements.lock
+	@$(UV) pip compile pyproject.toml --quiet --extra ml --universal --constraint requirements.lock \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --output-file ml_backend/requirements.lock
+
+clean:  ## remove what make has made, keep studies, results and servers
+	@rm -rf .tools .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	@find $(PACKAGE) ml_backend tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The editable install is built with the locked hatchling, so nothing unlocked is fetched.
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@test -x $(VENV)/python || $(UV) venv --quiet --python "$(PYTHON)" .venv
+	@echo "setup: installing requirements.lock into .venv"
+	@$(UV) pip sync --quiet --python $(VENV)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(VENV)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(UV): | python-is-new-enough
+	@echo "setup: installing uv $(UV_VERSION) into .tools"
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv); }
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: python-is-new-enough
+python-is-new-enough:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; name one with make PYTHON=..." >&2; exit 1; }
+
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	    command -v chromium-browser >/dev/null || { $(call debian,chromium fonts-dejavu-core); }
+
+compose-check: $(READY)
+	@docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || \
+	    { $(call debian,docker-compose); }
+	@compose=docker-compose; docker compose version >/dev/null 2>&1 && compose="docker compose"; \
+	    env $(COMPOSE_TRIAL) $$compose --env-file .env.example --file docker-compose.yml config --quiet
+
+# $(call debian,PACKAGES): install them, as root or with sudo; elsewhere say what is missing.
+define debian
+	command -v apt-get >/dev/null || \
+	    { echo "this needs $(1): install it with your system's package manager" >&2; exit 1; }; \
+	as_root=; test "$$(id -u)" = 0 || as_root=sudo; \
+	test -z "$$as_root" || command -v sudo >/dev/null || \
+	    { echo "this needs $(1): as root, apt-get install $(1)" >&2; exit 1; }; \
+	echo "setup: installing $(1) from Debian"; \
+	$$as_root env DEBIAN_FRONTEND=noninteractive sh -c \
+	    'apt-get update -qq && apt-get install -qq -y --no-install-recommends $(1)' \
+	    >/tmp/ls-integration-apt.$$$$.log 2>&1 </dev/null || \
+	    { tail -n 20 /tmp/ls-integration-apt.$$$$.log >&2; exit 1; }
+endef
