@@ -1,0 +1,1 @@
+"""What the ML backend does: a stored score table -> predictions for tasks."""
