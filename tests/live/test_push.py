@@ -1,0 +1,189 @@
+"""Every task exactly once, whatever happened before."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ls_integration import study as studies
+from ls_integration.errors import PartialError, ServerError, StudyError
+from ls_integration.resources import label_config_xml
+from ls_integration.server.client import Client
+from ls_integration.server.projects import ensure_project, find_project
+from ls_integration.server.pull import list_tasks, pull_answers
+from ls_integration.server.push import push_tasks
+
+TASKS = [
+    {
+        "data": {
+            "image": f"/data/local-files/?d=none/{number}.webp",
+            "item_id": f"item{number}",
+            "progress": "",
+            "structure": " ",
+            "criterion": "",
+            "keys": "",
+        }
+    }
+    for number in range(7)
+]
+
+
+@pytest.fixture
+def project_id(client: Client) -> Iterator[int]:
+    """Make an empty project and remove it afterwards."""
+    made = client.post(
+        "/api/projects",
+        json={"title": "Push test", "label_config": label_config_xml("sted_quality")},
+    )
+    yield int(made["id"])
+    client.delete(f"/api/projects/{made['id']}")
+
+
+def items_of(client: Client, project_id: int) -> list[str]:
+    """List the items of the project's tasks, by task id."""
+    return [task["data"]["item_id"] for task in list_tasks(client, project_id)]
+
+
+def push(client: Client, project_id: int, folder: Path, **options: Any) -> Any:
+    """Push the seven tasks."""
+    return push_tasks(client, project_id, TASKS, study_folder=folder, **options)
+
+
+def open_batch(folder: Path, project_id: int) -> None:
+    """Leave the journal as a kill with a request in flight leaves it."""
+    studies.append_journal(
+        folder,
+        {
+            "event": "batch",
+            "batch": "killed",
+            "project_id": project_id,
+            "item_ids": [task["data"]["item_id"] for task in TASKS],
+            "opened_at_s": time.time(),
+        },
+    )
+
+
+def test_tasks_arrive_once_and_in_order(client: Client, project_id: int, tmp_path: Path) -> None:
+    """The second push sends nothing."""
+    assert push(client, project_id, tmp_path).sent == 7
+    again = push(client, project_id, tmp_path)
+    assert (again.sent, again.already_there) == (0, 7)
+    assert items_of(client, project_id) == [f"item{number}" for number in range(7)]
+
+
+def test_what_is_missing_is_sent(client: Client, project_id: int, tmp_path: Path) -> None:
+    """After a run that ended half-way."""
+    client.post(f"/api/projects/{project_id}/import", json=TASKS[:3])
+    outcome = push(client, project_id, tmp_path)
+    assert (outcome.sent, outcome.already_there) == (4, 3)
+    assert sorted(items_of(client, project_id)) == [f"item{number}" for number in range(7)]
+
+
+def test_a_request_in_flight_is_waited_for(client: Client, project_id: int, tmp_path: Path) -> None:
+    """A killed client's tasks appear only after the next run has begun."""
+    open_batch(tmp_path, project_id)
+    late = threading.Timer(
+        2.0, client.post, [f"/api/projects/{project_id}/import"], {"json": TASKS}
+    )
+    late.start()
+    outcome = push(client, project_id, tmp_path, settle_s=60.0)
+    late.join()
+    assert outcome.sent == 0
+    assert len(items_of(client, project_id)) == 7
+
+
+def test_a_request_that_never_arrived_is_waited_for_only_once(
+    client: Client, project_id: int, tmp_path: Path
+) -> None:
+    """After its deadline the tasks are sent, and the journal says so."""
+    open_batch(tmp_path, project_id)
+    assert push(client, project_id, tmp_path, settle_s=1.0).sent == 7
+    events = [entry["event"] for entry in studies.read_journal(tmp_path)]
+    assert events == ["batch", "settled", "batch", "sent"]
+
+
+def test_untouched_copies_are_removed(client: Client, project_id: int, tmp_path: Path) -> None:
+    """The copy with an answer stays, wherever it stands."""
+    client.post(f"/api/projects/{project_id}/import", json=[*TASKS, *TASKS[:2]])
+    copy = list_tasks(client, project_id)[7]
+    client.post(f"/api/tasks/{copy['id']}/annotations/", json={"result": [], "lead_time": 1.0})
+    assert push(client, project_id, tmp_path).removed_copies == 2
+    assert sorted(items_of(client, project_id)) == [f"item{number}" for number in range(7)]
+    answered = [
+        task["id"]
+        for task in pull_answers(client, project_id, with_predictions=False)
+        if task["annotations"]
+    ]
+    assert answered == [copy["id"]]
+
+
+def test_copies_with_answers_are_named_and_kept(
+    client: Client, project_id: int, tmp_path: Path
+) -> None:
+    """Nothing with an answer is ever removed."""
+    client.post(f"/api/projects/{project_id}/import", json=[*TASKS, TASKS[0]])
+    tasks = list_tasks(client, project_id)
+    for number in (0, 7):
+        client.post(f"/api/tasks/{tasks[number]['id']}/annotations/", json={"result": []})
+    with pytest.raises(StudyError, match="item0 stands 2 times with answers"):
+        push(client, project_id, tmp_path)
+    assert len(items_of(client, project_id)) == 8
+
+
+def test_foreign_tasks_are_named(client: Client, project_id: int, tmp_path: Path) -> None:
+    """A task that somebody made by hand is not taken for one of ours."""
+    foreign = {"data": {**TASKS[0]["data"], "item_id": "by hand"}}
+    client.post(f"/api/projects/{project_id}/import", json=[foreign])
+    with pytest.raises(StudyError, match="not of this study: by hand"):
+        push(client, project_id, tmp_path)
+
+
+def test_a_refusal_says_how_far_it_came(client: Client, project_id: int, tmp_path: Path) -> None:
+    """Label Studio's own reason is passed on; the refused batch is not waited for."""
+    bad = [{"data": {"item_id": "x"}}]
+    with pytest.raises(PartialError, match=r'0 of 1 tasks.*"image" key is expected'):
+        push_tasks(client, project_id, bad, study_folder=tmp_path)
+    assert [entry["event"] for entry in studies.read_journal(tmp_path)] == ["batch", "refused"]
+
+
+def test_a_project_is_found_again_after_a_kill(client: Client) -> None:
+    """Between making a project and recording its id lies one request."""
+    begun: list[str] = []
+    fields = {"title": "Found again", "label_config": "<View/>"}
+
+    def ensure(*, was_begun: bool) -> int:
+        return ensure_project(
+            client,
+            "uuid-of-a-study",
+            "owner-round-1",
+            fields,
+            was_begun=was_begun,
+            on_begin=lambda: begun.append("begun"),
+        )
+
+    made = ensure(was_begun=False)
+    try:
+        assert ensure(was_begun=True) == made
+        assert find_project(client, "uuid-of-a-study", "owner-round-1") == made
+        assert find_project(client, "uuid-of-a-study", "owner-round-2") is None
+        assert begun == ["begun"]
+    finally:
+        client.delete(f"/api/projects/{made}")
+
+
+def test_a_page_past_the_end_is_never_asked_for(
+    client: Client, project_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing whose size is a multiple of the page's is complete."""
+    client.post(f"/api/projects/{project_id}/import", json=TASKS[:6])
+    monkeypatch.setattr("ls_integration.server.pull.PAGE_SIZE", 3)
+    assert len(list_tasks(client, project_id)) == 6
+
+
+def test_a_project_that_is_gone_is_a_server_error(client: Client) -> None:
+    """A listing of nothing does not pass for an empty project."""
+    with pytest.raises(ServerError):
+        list_tasks(client, 999_999)
