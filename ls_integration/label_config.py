@@ -211,10 +211,12 @@ def check_predictions(config: LabelConfig, predictions: Sequence[Mapping[str, An
 
     validate: Any = LabelInterface(config.xml).validate_prediction
     for position, prediction in enumerate(predictions):
-        reasons = list(validate(dict(prediction), return_errors=True) or [])
+        # The SDK takes scores from 0 to 1 only; the server takes any, and a model's own
+        # scale (a distance, a log-odds) must stay what the scientist knows.
+        reasons = list(validate({**prediction, "score": 0.0}, return_errors=True) or [])
         score = prediction.get("score")
-        if not isinstance(score, float) or math.isnan(score):
-            reasons.append(f"the score is {score!r}, it must be a number")
+        if not isinstance(score, float) or not math.isfinite(score):
+            reasons.append(f"the score is {score!r}, it must be a finite number")
         if not prediction.get("model_version"):
             reasons.append("it has no model_version")
         if reasons:

@@ -53,7 +53,7 @@ def test_an_unknown_choice_is_refused_by_name() -> None:
 def test_fitting_predictions_pass() -> None:
     """What the page can show is accepted."""
     label_config.check_predictions(
-        label_config.parse(XML), [prediction("normal"), prediction("anomaly", score=1.0)]
+        label_config.parse(XML), [prediction("normal"), prediction("anomaly", score=-3.5)]
     )
 
 
@@ -62,7 +62,7 @@ def test_fitting_predictions_pass() -> None:
     [
         ({"score": float("nan")}, "score"),
         ({"score": None}, "score"),
-        ({"score": 1.5}, "between 0"),
+        ({"score": float("inf")}, "score"),
         ({"model_version": ""}, "model_version"),
         (
             {

@@ -98,18 +98,14 @@ def sent_predictions(items: pd.DataFrame, model_version: str) -> pd.DataFrame:
     -------
     DataFrame
         ``item_id, label, score, model_version`` of the items that have a
-        model's answer. ``score`` is in [0, 1], where Label Studio sorts by
-        it: the model's own score where all are in that range, else scaled
-        linearly from its smallest to its largest value.
+        model's answer. ``score`` is the model's own, on its own scale; 1 or 0
+        where the source has a decision and no score.
     """
     answered = items.loc[items["model_label"].notna()]
     score = answered["model_score"].to_numpy(dtype=np.float64, copy=True)
     # A source with decisions and no scores: certain of what it says.
     decided = (answered["model_label"] == POSITIVE).to_numpy(dtype=np.float64)
     score[np.isnan(score)] = decided[np.isnan(score)]
-    if len(score) and (score.min() < 0.0 or score.max() > 1.0):
-        span = score.max() - score.min()
-        score = (score - score.min()) / span if span > 0 else np.full_like(score, 0.5)
     return pd.DataFrame(
         {
             "item_id": answered["item_id"].to_numpy(dtype=object),

@@ -26,6 +26,7 @@ from tenacity import (
 )
 
 from ls_integration.errors import AuthError, ServerError, ServerTimeout
+from ls_integration.server.session import new_session
 
 CONNECT_TIMEOUT_S = 10.0
 """Long enough for a busy development server to accept a connection."""
@@ -35,7 +36,9 @@ READ_TIMEOUT_S = 110.0
 harakiri), so that our clock, and not a half-done request, ends the wait."""
 
 ATTEMPTS = 5
-"""Tries of a request whose answer was certainly "no"; waits 0.5, 1, 2, 4 s."""
+"""Tries of a request whose answer was certainly "no"."""
+
+_WAIT = wait_exponential(multiplier=0.5, max=8.0) + wait_random(0.0, 0.5)
 
 _CERTAINLY_NOT_DONE = (429, 503)
 """Statuses that a server or proxy gives without having begun the work."""
@@ -120,7 +123,7 @@ class Client:
     def __init__(self, url: str, api_key: SecretStr, *, timeout_s: float = READ_TIMEOUT_S) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
-        self._session = requests.Session()
+        self._session = new_session(self.url)
         auth = TokenAuth(self.url, api_key)
         self.token_kind = auth.kind
         self._session.auth = auth
@@ -284,7 +287,7 @@ class Client:
         for attempt in Retrying(
             retry=retry_if_exception(lambda error: _may_repeat(method, error)),
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential(multiplier=0.5, max=8.0) + wait_random(0.0, 0.5),
+            wait=_WAIT,
             before_sleep=before_sleep_log(_log, logging.INFO),
             reraise=True,
         ):

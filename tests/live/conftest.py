@@ -1,0 +1,106 @@
+"""One embedded Label Studio for the whole session, and a browser to look at it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ls_integration.server import embedded
+from ls_integration.server.client import Client
+from ls_integration.server.embedded import EmbeddedServer
+
+OWNER = "Olga Owner"
+
+USERS_OWN = {
+    "HOST": "http://elsewhere.example/prefix",
+    "DEBUG": "true",
+    "DJANGO_DB": "default",
+    "POSTGRE_HOST": "10.0.0.1",
+    "LABEL_STUDIO_DEBUG": "true",
+    "SECRET_KEY": "known-to-everybody",
+}
+"""In the environment of whoever starts the server; it must not reach it."""
+
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-component-update",
+    "--disable-quic",
+)
+
+HERE = Path(__file__).parent
+
+Login = Callable[[Page, EmbeddedServer, str, str], None]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder as live."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """Start Label Studio as `up` does, once for the session, and stop it."""
+    folder = tmp_path_factory.mktemp("live")
+    data_dir = folder / embedded.DEFAULT_NAME
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in USERS_OWN.items():
+                patch.setenv(name, value)
+            server = embedded.start(
+                data_dir, port=embedded.free_port(), owner_name=OWNER, working_dir=folder
+            )
+        yield server
+    finally:
+        if data_dir.is_dir():
+            embedded.stop(data_dir)
+
+
+@pytest.fixture
+def client(live_server: EmbeddedServer) -> Iterator[Client]:
+    """Open a session of the server's owner."""
+    with Client(live_server.url, live_server.token) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start a headless Chromium, once for the session."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("no chromium on this machine (`apt-get install chromium`)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=executable, args=list(CHROMIUM_OPTIONS)
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Open an empty page at 1366x768 with cookies of its own."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def login() -> Login:
+    """Give the function that logs a page in: ``login(page, server, email, password)``."""
+
+    def log_in(page: Page, server: EmbeddedServer, email: str, password: str) -> None:
+        page.goto(f"{server.url}/user/login/")
+        page.fill('input[name="email"]', email)
+        page.fill('input[name="password"]', password)
+        page.click('button[type="submit"]')
+        page.wait_for_url(lambda url: "/user/login" not in url)
+
+    return log_in
