@@ -5,7 +5,6 @@ own, for the next task of their own project and submits an answer to it.
 """
 
 import json
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +128,8 @@ def run_demo(folder: Path, *, say: Say, report: Reporter = silent) -> DemoOutcom
     say("starting Label Studio; the first time takes a minute or two")
     server = embedded.start(
         data_dir,
-        port=None if running else _free_port(),
-        owner_name="Demo",
+        port=None if running else embedded.free_port(),
+        owner_name=None if running else "Demo",
         working_dir=folder,
         report=report,
     )
@@ -261,9 +260,3 @@ def _keep_tokens(path: Path, new: Mapping[str, SecretStr]) -> dict[str, SecretSt
     known |= {name: token.get_secret_value() for name, token in new.items()}
     write_json(path, known, mode=PRIVATE_MODE)
     return {name: SecretStr(token) for name, token in known.items()}
-
-
-def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
