@@ -100,7 +100,7 @@ def check_annotations(frame: pd.DataFrame) -> pd.DataFrame:
         if name in frame.columns:
             checked[name] = _COERCE[dtype](name, frame[name])
         elif dtype == "object":
-            checked[name] = pd.Series(None, index=frame.index, dtype=object)
+            checked[name] = pd.Series([None] * len(frame), index=frame.index, dtype=object)
         elif name in _COUNTS:
             checked[name] = np.ones(len(frame), dtype="int64")
         elif dtype == "bool":
@@ -272,10 +272,12 @@ def _as_truths(name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Read true/false, 1/0, yes/no; empty is missing."""
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype("boolean")
-    words = column.astype("string").str.strip().str.lower().replace("", pd.NA)
-    known = words.map(_WORDS, na_action="ignore")
-    _refuse(words.notna() & known.isna(), name, "neither true nor false", "write true or false")
-    return known.astype("boolean")
+    # Few different cells in a column of truths: each is read once.
+    words = {cell: _WORDS.get(str(cell).strip().lower()) for cell in column.dropna().unique()}
+    known = column.map(words, na_action="ignore").astype("boolean")
+    is_given = column.notna() & column.astype(object).ne("")
+    _refuse(is_given & known.isna(), name, "neither true nor false", "write true or false")
+    return known
 
 
 def _as_plain_truths(name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":

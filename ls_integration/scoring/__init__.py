@@ -1,0 +1,1 @@
+"""Numbers from arrays: rates, curves, agreement, consensus, intervals. Pure."""

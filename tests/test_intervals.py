@@ -1,0 +1,90 @@
+"""Intervals: published values, the edges, and the ROC curve's area."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ls_integration.scoring.intervals import bootstrap_sums, delong, wilson
+from ls_integration.scoring.roc import auc, roc_points
+
+
+@pytest.mark.parametrize(
+    ("successes", "total", "low", "high"),
+    [
+        # Newcombe (1998), Statistics in Medicine 17, 857, table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_gives_the_published_values(
+    successes: int, total: int, low: float, high: float
+) -> None:
+    """Newcombe's four examples come out to four decimals."""
+    assert wilson(successes, total) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilson_at_its_edges() -> None:
+    """None of n starts at exactly 0, all of n ends at exactly 1, none of 0 is nothing."""
+    assert wilson(0, 5)[0] == 0.0  # type: ignore[index]
+    assert wilson(5, 5)[1] == 1.0  # type: ignore[index]
+    assert wilson(0, 0) is None
+
+
+def test_delong_by_its_definition() -> None:
+    """The variance by ranks is that of the placement values, pair by pair."""
+    generator = np.random.default_rng(3)
+    truth = generator.random(60) < 0.4
+    score = np.round(generator.normal(truth * 0.8, 1.0), 1)  # rounded, so that there are ties
+    above = (score[truth][:, None] > score[~truth]) + 0.5 * (score[truth][:, None] == score[~truth])
+    area = above.mean()
+    variance = (
+        above.mean(axis=1).var(ddof=1) / truth.sum()
+        + above.mean(axis=0).var(ddof=1) / (~truth).sum()
+    )
+    half = 1.959963984540054 * np.sqrt(variance) / (area * (1 - area))
+    centre = np.log(area / (1 - area))
+    expected = [1 / (1 + np.exp(-(centre + sign * half))) for sign in (-1, 1)]
+    assert delong(truth, score) == pytest.approx(expected, abs=1e-12)
+    assert auc(truth, score).value == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+
+
+def test_an_auc_that_cannot_be_is_explained() -> None:
+    """One class, no item, or perfect separation: the reason is given."""
+    ones = np.ones(4, dtype=bool)
+    assert auc(ones, np.arange(4.0)).value is None
+    assert auc(ones, np.arange(4.0)).reason
+    assert auc(ones[:0], np.empty(0)).reason
+    perfect = auc(np.array([False, False, True, True]), np.arange(4.0))
+    assert perfect.value == 1.0
+    assert perfect.ci95 is None
+    assert perfect.reason
+    with pytest.raises(ValueError, match="both classes"):
+        roc_points(ones, np.arange(4.0))
+
+
+def test_the_curve_by_hand() -> None:
+    """Four items, one out of order: area 3/4."""
+    truth = np.array([False, True, False, True])
+    fpr, tpr, thresholds = roc_points(truth, np.array([0.1, 0.2, 0.3, 0.4]))
+    assert fpr.tolist() == [0.0, 0.0, 0.5, 0.5, 1.0]
+    assert tpr.tolist() == [0.0, 0.5, 0.5, 1.0, 1.0]
+    assert thresholds[0] == np.inf
+    assert auc(truth, np.array([0.1, 0.2, 0.3, 0.4])).value == 0.75
+
+
+def test_the_bootstrap_of_a_mean() -> None:
+    """For a mean of many items it is the normal interval, and a seed repeats it."""
+    values = np.random.default_rng(5).normal(size=400)
+    features = np.column_stack([values, np.ones(400)])
+
+    def mean(sums: np.ndarray) -> np.ndarray:
+        return sums[:, 0] / sums[:, 1]
+
+    first = bootstrap_sums(features, mean, seed=7, resamples=4000)
+    assert first == bootstrap_sums(features, mean, seed=7, resamples=4000)
+    half = 1.96 * values.std() / 20
+    assert first == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15 * half)
+    assert bootstrap_sums(features[:1], mean, seed=7) is None
+    assert bootstrap_sums(features, lambda sums: sums[:, 0] * np.nan, seed=7) is None
