@@ -1,0 +1,183 @@
+"""The results folder: what is ours in it, and when it may be written.
+
+``manifest.json`` lists the files that this package wrote, with their SHA-256.
+Only these may be replaced, and only while they are as they were written: a file
+that a person put there or changed is never overwritten without ``force``. All
+of that is decided before the first byte is written.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ls_integration.errors import ResultsError, some_of
+from ls_integration.files import write_json
+
+MANIFEST = "manifest.json"
+SCHEMA = 1
+"""Version of the manifest's form."""
+
+
+@contextmanager
+def open_results(folder: Path, study: Mapping[str, Any], *, force: bool = False) -> Iterator[Path]:
+    """Collect result files, then put all of them into a folder, or none.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder; made if it is missing.
+    study : mapping
+        What the manifest says of the study, as strict JSON. Its ``uuid`` is
+        what tells one study from another.
+    force : bool
+        Replace files and results that would otherwise be refused.
+
+    Yields
+    ------
+    Path
+        An empty folder for the block to write into; what is in it when the
+        block ends moves to the same place in *folder*.
+
+    Raises
+    ------
+    ResultsError
+        If a file is in the way or was changed since it was written, if the
+        folder holds another study's results, or if it cannot be written. In
+        each case *folder* is as it was.
+    """
+    folder = folder.resolve()
+    manifest = read_manifest(folder)
+    if not force:
+        _refuse_other_study(folder, manifest, study)
+    try:
+        # On the same disk as the target, or moving would be copying.
+        beside = folder if folder.is_dir() else folder.parent
+        beside.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(dir=beside, prefix=".results-"))
+    except OSError as error:
+        msg = f"cannot write beside {folder}: {error.strerror}; choose another --output"
+        raise ResultsError(msg) from error
+    try:
+        yield staged
+        hashes = {
+            path.relative_to(staged).as_posix(): _hash(path)
+            for path in sorted(staged.rglob("*"))
+            if path.is_file()
+        }
+        if not force:
+            _refuse_files_in_the_way(folder, manifest, hashes)
+        _move_all(staged, folder, manifest, study, hashes)
+    except OSError as error:
+        msg = f"cannot write the results to {folder}: {error}; mend this and run it again"
+        raise ResultsError(msg) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read what a results folder says of itself.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder.
+
+    Returns
+    -------
+    dict
+        ``schema``, ``study``, ``files``; without entries where there is no
+        manifest.
+
+    Raises
+    ------
+    ResultsError
+        If the manifest cannot be read or is of a newer version.
+    """
+    path = folder / MANIFEST
+    if folder.exists() and not folder.is_dir():
+        msg = f"{folder} is a file, not a folder; choose another --output"
+        raise ResultsError(msg)
+    if not path.exists():
+        return {"schema": SCHEMA, "study": {}, "files": {}}
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        schema = int(manifest["schema"])
+        dict(manifest["study"]), dict(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"cannot read {path}; remove it (its folder then counts as not ours) or restore it"
+        raise ResultsError(msg) from error
+    if schema > SCHEMA:
+        msg = f"{path} is of the form {schema}, newer than {SCHEMA}; update ls-integration"
+        raise ResultsError(msg)
+    return dict(manifest)
+
+
+def _refuse_other_study(
+    folder: Path, manifest: Mapping[str, Any], study: Mapping[str, Any]
+) -> None:
+    there, ours = manifest["study"].get("uuid"), study.get("uuid")
+    if manifest["files"] and there != ours:
+        title = manifest["study"].get("title") or there
+        msg = f"{folder} holds the results of another study ('{title}'); choose another --output"
+        raise ResultsError(msg)
+
+
+def _refuse_files_in_the_way(
+    folder: Path, manifest: Mapping[str, Any], hashes: Mapping[str, str]
+) -> None:
+    foreign, changed = [], []
+    for name, wanted in hashes.items():
+        path = folder / name
+        if any(parent.is_file() for parent in path.parents):
+            foreign.append(name)
+        if not (path.exists() or path.is_symlink()):
+            continue
+        # "pending" is what a run that was killed while moving meant to write.
+        ours = {manifest["files"].get(name), manifest.get("pending", {}).get(name)} - {None}
+        if not path.is_file() or not ours:
+            if not (path.is_file() and _hash(path) == wanted):
+                foreign.append(name)
+        elif _hash(path) not in ours | {wanted}:
+            changed.append(name)
+    if foreign:
+        msg = (
+            f"{folder} has files in the way that this program did not write: {some_of(foreign)}; "
+            "move them, choose another --output, or replace them with --force"
+        )
+        raise ResultsError(msg)
+    if changed:
+        msg = (
+            f"{folder} has files that were changed since they were written: {some_of(changed)}; "
+            "copy them elsewhere, or replace them with --force"
+        )
+        raise ResultsError(msg)
+
+
+def _move_all(
+    staged: Path,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    study: Mapping[str, Any],
+    hashes: Mapping[str, str],
+) -> None:
+    """Move each file into place; the manifest is right before, between and after."""
+    same_study = manifest["study"].get("uuid") == study.get("uuid")
+    files = dict(manifest["files"]) if same_study else {}
+    written = {"schema": SCHEMA, "study": dict(study)}
+    pending = {**manifest.get("pending", {}), **hashes}
+    write_json(folder / MANIFEST, {**written, "files": files, "pending": pending})
+    for name in hashes:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (staged / name).replace(target)
+    write_json(folder / MANIFEST, {**written, "files": dict(sorted({**files, **hashes}.items()))})
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,189 @@
+"""What came out, in sentences, and how the report writes numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_NAMED_AT_MOST = 8
+
+
+def write_headline(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) -> list[str]:
+    """Say in sentences what came out.
+
+    Parameters
+    ----------
+    metrics : mapping
+        As `metrics.build_metrics` gives it.
+    curve : tuple of ndarray or None
+        FPR and TPR of the model.
+
+    Returns
+    -------
+    list of str
+        One paragraph each, plain text.
+    """
+    sentences = [_say_people(metrics), _say_model(metrics, curve), _say_agreement(metrics)]
+    return [sentence for sentence in [*sentences, _say_independence(metrics)] if sentence]
+
+
+def _say_people(metrics: Mapping[str, Any]) -> str:
+    people = metrics["people"]
+    if not people:
+        return "There are no answers yet."
+    scored = [(name, entry) for name, entry in people.items() if entry["accuracy"] is not None]
+    if not scored:
+        return (
+            f"{_list(list(people))} judged {metrics['n_items']} items. There are no known labels "
+            "to compare with, so this report is about agreement only."
+        )
+    scored.sort(key=lambda pair: -pair[1]["accuracy"])
+    (best, first), rest = scored[0], scored[1:]
+    text = (
+        f"{best} agrees with the known label on {_share(first['tp'] + first['tn'], first)} of the "
+        f"judged items ({_percent(first['accuracy'])}, {_percent_interval(first['accuracy_ci95'])})"
+    )
+    if rest:
+        named = [f"{name} on {_percent(entry['accuracy'])}" for name, entry in rest]
+        more = len(named) - _NAMED_AT_MOST
+        named = [*named[:_NAMED_AT_MOST], f"{more} more below that"] if more > 0 else named
+        text += f", {_list(named)}"
+        low = first["accuracy_ci95"][0]
+        near = [name for name, entry in rest if entry["accuracy_ci95"][1] >= low]
+        if near:
+            text += (
+                f". The intervals of {_list([best, *near[: _NAMED_AT_MOST - 1]])} overlap, which "
+                "leaves their order open"
+            )
+    return text + "."
+
+
+def _say_model(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) -> str:
+    model, positive = metrics["model"], metrics["positive"]
+    sentences = []
+    if model["auc"] is not None:
+        sentences.append(
+            f"The model scores a random item labelled {positive} above a random other one with "
+            f"probability {_number(model['auc'])} (AUC, {_interval(model['auc_ci95'])})."
+        )
+    if model["accuracy"] is not None:
+        cut = (
+            "" if model["threshold"] is None else f", with its threshold at {model['threshold']:g},"
+        )
+        sentences.append(
+            f"The model{cut} agrees with the known label on {_percent(model['accuracy'])} "
+            f"({_percent_interval(model['accuracy_ci95'])}): it finds {_percent(model['tpr'])} of "
+            f"the items labelled {positive} and raises a false alarm on {_percent(model['fpr'])} "
+            "of the others."
+        )
+    if curve is not None:
+        above: list[str] = []
+        below: list[str] = []
+        for name, entry in metrics["people"].items():
+            # Who has seen the model's answers cannot be compared with it.
+            if entry["tpr"] is None or entry["fpr"] is None or entry["assisted"] != "none":
+                continue
+            side = above if entry["tpr"] > np.interp(entry["fpr"], *curve) else below
+            side.append(name)
+        for names, result in ((above, "less"), (below, "at least as much")):
+            if names:
+                compared = _list(names[:_NAMED_AT_MOST], "or")
+                sentences.append(
+                    f"With as many false alarms as {compared}, the model would find {result}."
+                )
+    return " ".join(sentences)
+
+
+def _say_agreement(metrics: Mapping[str, Any]) -> str:
+    agreement = metrics["agreement"]
+    if agreement["krippendorff_alpha"] is None:
+        return ""
+    text = (
+        "Among themselves the people agree beyond chance with Krippendorff’s α = "
+        f"{_number(agreement['krippendorff_alpha'])} "
+        f"({_interval(agreement['krippendorff_alpha_ci95'])}; 1 is full agreement, 0 is chance)."
+    )
+    tied = metrics["consensus"]["majority"]["n_tied"]
+    if tied:
+        text += f" On {tied} items they are tied; these have no majority."
+    return text
+
+
+def _say_independence(metrics: Mapping[str, Any]) -> str:
+    people = metrics["people"]
+    if not people:
+        return ""
+    shown = [name for name, entry in people.items() if entry["assisted"] != "none"]
+    if shown:
+        text = (
+            f"The answers of {_list(shown)} started from one that the page showed. They are "
+            "confirmations or corrections, not independent opinions, and agreement with what was "
+            "shown is to be expected."
+        )
+        rest = [name for name in people if name not in shown]
+        return text + (f" {_list(rest)} started from nothing." if rest else "")
+    if metrics["blind"]:
+        return "The study was blind to the model: no prediction was shown, and none was stored."
+    return "No answer started from one that was shown."
+
+
+def _number(value: float | None) -> str:
+    """Three decimals, a real minus sign, a dash for nothing."""
+    return "–" if value is None else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _range(interval: Sequence[float] | None) -> str:
+    """Low to high; "to" where a minus sign stands beside."""
+    if interval is None:
+        return ""
+    low, high = interval
+    return f"{_number(low)}{' to ' if low < 0 else '–'}{_number(high)}"
+
+
+def _interval(interval: Sequence[float] | None) -> str:
+    return f"95 % interval {_range(interval)}" if interval else "no interval"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+def _percent_interval(interval: Sequence[float] | None) -> str:
+    if not interval:
+        return "no interval"
+    return f"95 % interval {100 * interval[0]:.1f}–{100 * interval[1]:.1f}\N{NO-BREAK SPACE}%"
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _share(part: int, entry: Mapping[str, Any]) -> str:
+    total = entry["tp"] + entry["fp"] + entry["fn"] + entry["tn"]
+    return f"{_count(part)} of {_count(total)}"
+
+
+def _list(words: Sequence[str], last: str = "and") -> str:
+    if len(words) <= 1:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+FILTERS = {
+    "number": _number,
+    "interval": _range,
+    "percent": _percent,
+    "seconds": _seconds,
+    "count": _count,
+    "listed": _list,
+}
+"""How the page's template writes numbers and lists."""

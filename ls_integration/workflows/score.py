@@ -1,0 +1,392 @@
+"""``score``: tables on disk become numbers and a report. No server is asked."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from ls_integration.errors import ConfigError, SourceError, some_of
+from ls_integration.files import write_json
+from ls_integration.kinds import sted_quality
+from ls_integration.kinds.sted_source import (
+    ANOMALY_BELOW,
+    NORMAL,
+    NORMAL_AT_LEAST,
+    model_labels,
+    read_source,
+    select,
+)
+from ls_integration.progress import Reporter, silent
+from ls_integration.results.anomagui import read_session, write_sessions
+from ls_integration.results.folder import open_results, read_manifest
+from ls_integration.results.metrics import build_metrics
+from ls_integration.results.people import find_labels
+from ls_integration.results.report import write_report
+from ls_integration.results.tables import (
+    check_items,
+    read_folder,
+    write_annotations,
+    write_items,
+)
+
+METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
+
+DEFAULT_POSITIVE = sted_quality.POSITIVE
+"""The positive label where nobody says otherwise and some item or answer has it."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came out of scoring.
+
+    Attributes
+    ----------
+    folder : Path
+        The results folder.
+    metrics : dict
+        What ``metrics.json`` holds.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+
+    @property
+    def report(self) -> Path:
+        """Locate the report.
+
+        Returns
+        -------
+        Path
+            ``report.html`` in the folder.
+        """
+        return self.folder / REPORT_FILE
+
+
+def score_folder(
+    folder: Path,
+    *,
+    output: Path | None = None,
+    positive: str | None = None,
+    model_threshold: float | None = None,
+    force: bool = False,
+    report: Reporter = silent,
+) -> Scored:
+    """Score the tables of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``annotations.csv`` or ``.parquet`` (``item_id, annotator, label``
+        at least) and, where there is a truth or a model, ``items``.
+    output : Path, optional
+        Where the results go; *folder* by default.
+    positive : str, optional
+        The positive label; what `export` noted by default, else "anomaly".
+    model_threshold : float, optional
+        A ``model_score`` from here on is positive; what `export` noted by
+        default, else ``model_label`` decides.
+    force : bool
+        Overwrite what would otherwise be refused.
+    report : Reporter
+        Told of each step.
+
+    Returns
+    -------
+    Scored
+        The numbers, and where they were written.
+
+    Raises
+    ------
+    SourceError
+        If a table is missing or breaks its contract.
+    ConfigError
+        If the positive label is not known, or a threshold has no scores.
+    ResultsError
+        If files are in the way.
+    """
+    if not folder.is_dir():
+        msg = f"there is no folder {folder}; give the one that `export` wrote"
+        raise SourceError(msg)
+    study = dict(read_manifest(folder)["study"])
+    if not study:
+        name = folder.resolve()
+        study = {"uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, name.as_uri())), "title": name.name}
+    annotations, items = read_folder(folder)
+    if items is None:
+        # No truth: the items are those that somebody was asked about.
+        items = check_items(pd.DataFrame({"item_id": annotations["item_id"].unique()}))
+    positive = choose_positive(items, annotations, positive, study.get("positive"))
+    if model_threshold is None:
+        model_threshold = study.get("model_threshold")
+    elif "model_score" not in items.columns or items["model_score"].isna().all():
+        msg = f"--model-threshold {model_threshold:g} is given, but no model scores; leave it out"
+        raise ConfigError(msg)
+    target = output or folder
+    with open_results(target, study, force=force) as staged:
+        metrics = write_scores(
+            staged,
+            items,
+            annotations,
+            study=study,
+            positive=positive,
+            model_threshold=model_threshold,
+            report=report,
+        )
+    return Scored(target, metrics)
+
+
+def score_source(
+    source: Path,
+    sessions: Sequence[Path],
+    output: Path,
+    *,
+    ratings: Path | None = None,
+    model_threshold: float | None = None,
+    score_high_means: Literal["anomaly", "normal"] = "anomaly",
+    normal_at_least: float = NORMAL_AT_LEAST,
+    anomaly_below: float = ANOMALY_BELOW,
+    positive: str | None = None,
+    force: bool = False,
+    report: Reporter = silent,
+) -> Scored:
+    """Score finished AnomaGUI sessions of a source; the images may be absent.
+
+    Parameters
+    ----------
+    source : Path
+        What the sessions judged, as ``import sted-quality`` takes it.
+    sessions : sequence of Path
+        ``NAME.npz``; the file's stem is the person.
+    output : Path
+        The results folder.
+    ratings : Path, optional
+        CSV file ``path,rating`` for a folder of images.
+    model_threshold : float, optional
+        Score from which the model says anomaly, on the source's scale; without
+        one, and without decisions in the source, the model has an AUC only.
+    score_high_means : {"anomaly", "normal"}
+        What a high score of the source says.
+    normal_at_least : float
+        Lowest rating of a normal image, 0 to 1.
+    anomaly_below : float
+        Ratings from here up to *normal_at_least* are left out of a source that
+        is not a selection already.
+    positive : str, optional
+        The positive label, ``anomaly`` by default or ``normal``.
+    force : bool
+        Overwrite what would otherwise be refused.
+    report : Reporter
+        Told of each step.
+
+    Returns
+    -------
+    Scored
+        The numbers, and where they were written.
+
+    Raises
+    ------
+    SourceError
+        If the source or a session is faulty, or they do not fit together.
+    ConfigError
+        If an option contradicts the source.
+    ResultsError
+        If files are in the way.
+    """
+    table = read_source(source, ratings=ratings, check_files=False)
+    if table.problems:
+        messages = [problem.message for problem in table.problems]
+        msg = f"{messages[0]} ({len(messages)} faulty images in {table.name})"
+        raise SourceError(msg)
+    rows = table.rows
+    if model_threshold is None and rows["model_label"].isna().all():
+        sign = -1.0 if score_high_means == NORMAL else 1.0
+        rows, threshold = rows.assign(model_score=sign * rows["model_score"]), None
+    else:
+        decisions = model_labels(rows, model_threshold, score_high_means=score_high_means)
+        rows, threshold = decisions.rows, decisions.threshold
+    rows, _ = select(
+        rows,
+        selects_itself=table.selects_itself,
+        normal_at_least=normal_at_least,
+        anomaly_below=anomaly_below,
+    )
+    items = sted_quality.make_items(rows, make_id=_local_id, normal_at_least=normal_at_least)
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(items["source_path"]))
+    study = {
+        "uuid": str(identity),
+        "title": f"Sessions of {source.resolve().name}",
+        "kind": sted_quality.KIND,
+        "positive": positive or DEFAULT_POSITIVE,
+        "model_threshold": threshold,
+    }
+    return score_sessions(items, sessions, output, study=study, force=force, report=report)
+
+
+def score_sessions(
+    items: pd.DataFrame,
+    sessions: Sequence[Path],
+    output: Path,
+    *,
+    study: Mapping[str, Any],
+    force: bool = False,
+    report: Reporter = silent,
+) -> Scored:
+    """Score finished AnomaGUI sessions of these items.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items in the order of the sessions.
+    sessions : sequence of Path
+        ``NAME.npz``; the file's stem is the person.
+    output : Path
+        The results folder: tables, ``NAME.csv`` and ``NAME.npz``, scores.
+    study : mapping
+        For the manifest: ``uuid``, ``title``, ``kind``, ``positive``,
+        ``model_threshold``.
+    force : bool
+        Overwrite what would otherwise be refused.
+    report : Reporter
+        Told of each step.
+
+    Returns
+    -------
+    Scored
+        The numbers, and where they were written.
+
+    Raises
+    ------
+    SourceError
+        If a session does not fit the items.
+    ConfigError
+        If two sessions have the same person's name.
+    ResultsError
+        If files are in the way.
+    """
+    stems = [path.stem for path in sessions]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        msg = f"more than one session is called {some_of(twice)}; rename the files"
+        raise ConfigError(msg)
+    if not sessions:
+        msg = "no session is given; name at least one NAME.npz"
+        raise ConfigError(msg)
+    items = check_items(items)
+    answers = []
+    for done, path in enumerate(sessions):
+        report("Reading sessions", done, len(sessions))
+        answers.append(read_session(path, items))
+    report("Reading sessions", len(sessions), len(sessions))
+    annotations = pd.concat(answers, ignore_index=True)
+    positive = str(study["positive"])
+    choose_positive(items, annotations, positive, None)
+    with open_results(output, study, force=force) as staged:
+        write_annotations(staged, annotations)
+        write_items(staged, items)
+        # AnomaGUI's 1 is an anomaly, whichever label the rates are of.
+        write_sessions(staged, items, annotations, positive=sted_quality.POSITIVE)
+        metrics = write_scores(
+            staged,
+            items,
+            annotations,
+            study=study,
+            positive=positive,
+            model_threshold=study.get("model_threshold"),
+            report=report,
+        )
+    return Scored(output, metrics)
+
+
+def write_scores(
+    folder: Path,
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    *,
+    study: Mapping[str, Any],
+    positive: str,
+    model_threshold: float | None = None,
+    report: Reporter = silent,
+) -> dict[str, Any]:
+    """Write ``metrics.json``, ``report.html`` and ``plots/`` into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they go: a folder of `results.folder.open_results`.
+    items : DataFrame
+        A checked items table.
+    annotations : DataFrame
+        A checked annotations table.
+    study : mapping
+        ``title``, ``kind``, ``blind``, where known.
+    positive : str
+        The positive label.
+    model_threshold : float, optional
+        A ``model_score`` from here on is positive.
+    report : Reporter
+        Told of each step.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` holds.
+    """
+    report("Scoring", 0, 1)
+    metrics = build_metrics(
+        items, annotations, positive=positive, model_threshold=model_threshold, study=study
+    )
+    write_json(folder / METRICS_FILE, metrics)
+    report("Scoring", 1, 1)
+    write_report(folder, items, annotations, metrics, report=report)
+    return metrics
+
+
+def choose_positive(
+    items: pd.DataFrame, annotations: pd.DataFrame, given: str | None, noted: str | None
+) -> str:
+    """Decide which label TPR and FPR are of.
+
+    Parameters
+    ----------
+    items : DataFrame
+        A checked items table.
+    annotations : DataFrame
+        A checked annotations table.
+    given : str or None
+        What the user asked for: some item or answer must have it.
+    noted : str or None
+        What the study says.
+
+    Returns
+    -------
+    str
+        *given*, else *noted*, else `DEFAULT_POSITIVE`.
+
+    Raises
+    ------
+    ConfigError
+        If nothing says it, or nothing has the label that was given.
+    """
+    labels = find_labels(items, annotations)
+    there = f"there are: {', '.join(labels)}" if labels else "there are none"
+    if given is not None:
+        # "anomaly" is right for a study in which nobody ever called one.
+        if given not in labels and given != DEFAULT_POSITIVE:
+            msg = f"no item and no answer has the label '{given}' ({there}); correct --positive"
+            raise ConfigError(msg)
+        return given
+    if noted is not None:
+        return noted
+    if labels and DEFAULT_POSITIVE not in labels:
+        msg = f"which label is the positive one is not known ({there}); give --positive"
+        raise ConfigError(msg)
+    return DEFAULT_POSITIVE
+
+
+def _local_id(source_path: str) -> str:
+    """Make an id that never leaves this machine's results, so without a salt."""
+    return hashlib.sha256(source_path.encode("utf-8")).hexdigest()[:16]

@@ -1,0 +1,283 @@
+"""The results folder and its tables: nothing of anybody's is lost in it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ls_integration.annotations import check_annotations, read_annotations
+from ls_integration.errors import ConfigError, ResultsError, SourceError
+from ls_integration.results.folder import open_results, read_manifest
+from ls_integration.results.tables import (
+    check_items,
+    read_folder,
+    read_items,
+    write_annotations,
+    write_items,
+)
+from ls_integration.spreadsheet import quote_cells
+from ls_integration.workflows.score import score_folder
+
+STUDY = {"uuid": "one", "title": "First"}
+
+
+def put(
+    folder: Path, names: dict[str, str], study: dict[str, str] = STUDY, *, force: bool = False
+) -> None:
+    with open_results(folder, study, force=force) as staged:
+        for name, text in names.items():
+            (staged / name).parent.mkdir(exist_ok=True, parents=True)
+            (staged / name).write_text(text)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_manifest_lists_what_was_written(tmp_path: Path) -> None:
+    """Files, also in folders, are there with their hashes and nothing else is left."""
+    folder = tmp_path / "deep" / "results"
+    put(folder, {"a.csv": "1", "plots/p.png": "2"})
+    assert sorted(snapshot(folder)) == ["a.csv", "manifest.json", "plots/p.png"]
+    manifest = read_manifest(folder)
+    assert manifest["study"] == STUDY
+    assert list(manifest["files"]) == ["a.csv", "plots/p.png"]
+    assert "pending" not in manifest
+    assert [path.name for path in folder.parent.iterdir()] == ["results"]
+
+
+def test_writing_again_replaces_and_keeps_the_rest(tmp_path: Path) -> None:
+    """A second run replaces its own files; those of another command stay listed."""
+    put(tmp_path, {"a.csv": "1", "b.csv": "1"})
+    put(tmp_path, {"b.csv": "2", "c.csv": "2"})
+    assert snapshot(tmp_path)["b.csv"] == b"2"
+    assert list(read_manifest(tmp_path)["files"]) == ["a.csv", "b.csv", "c.csv"]
+
+
+def test_a_file_of_somebody_is_in_the_way(tmp_path: Path) -> None:
+    """A file that we did not write is not overwritten, and nothing else is written."""
+    (tmp_path / "a.csv").write_text("mine")
+    before = snapshot(tmp_path)
+    with pytest.raises(ResultsError, match=r"did not write: a\.csv \(1\).*--force"):
+        put(tmp_path, {"a.csv": "1", "b.csv": "1"})
+    assert snapshot(tmp_path) == before
+    put(tmp_path, {"a.csv": "1", "b.csv": "1"}, force=True)
+    assert snapshot(tmp_path)["a.csv"] == b"1"
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    """Notes beside the results are nobody's business."""
+    (tmp_path / "notes.txt").write_text("mine")
+    put(tmp_path, {"a.csv": "1"})
+    assert snapshot(tmp_path)["notes.txt"] == b"mine"
+    assert "notes.txt" not in read_manifest(tmp_path)["files"]
+
+
+def test_a_file_changed_by_hand_is_kept(tmp_path: Path) -> None:
+    """What a person corrected in our file is not lost without --force."""
+    put(tmp_path, {"a.csv": "1", "b.csv": "1"})
+    (tmp_path / "a.csv").write_text("corrected")
+    before = snapshot(tmp_path)
+    with pytest.raises(ResultsError, match=r"changed since they were written: a\.csv"):
+        put(tmp_path, {"a.csv": "2", "b.csv": "2"})
+    assert snapshot(tmp_path) == before
+    put(tmp_path, {"b.csv": "2"})
+    assert snapshot(tmp_path)["a.csv"] == b"corrected"
+
+
+def test_a_removed_file_is_written_again(tmp_path: Path) -> None:
+    """A result that was deleted is no obstacle."""
+    put(tmp_path, {"a.csv": "1"})
+    (tmp_path / "a.csv").unlink()
+    put(tmp_path, {"a.csv": "2"})
+    assert snapshot(tmp_path)["a.csv"] == b"2"
+
+
+def test_another_study_is_refused(tmp_path: Path) -> None:
+    """Results of two studies do not mix."""
+    put(tmp_path, {"a.csv": "1"})
+    with pytest.raises(ResultsError, match="another study .'First'."):
+        put(tmp_path, {"b.csv": "1"}, {"uuid": "two", "title": "Second"})
+    put(tmp_path, {"b.csv": "1"}, {"uuid": "two", "title": "Second"}, force=True)
+    assert read_manifest(tmp_path)["study"]["uuid"] == "two"
+
+
+def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
+    """A folder called as a result, or a file called as the folder, is refused."""
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(ResultsError, match=r"a\.csv"):
+        put(tmp_path, {"a.csv": "1"})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsError, match="is a file"):
+        put(tmp_path / "file", {"a.csv": "1"})
+
+
+def test_a_failing_step_leaves_nothing(tmp_path: Path) -> None:
+    """If making the results fails, the folder is as it was."""
+    put(tmp_path, {"a.csv": "1"})
+    before = snapshot(tmp_path)
+
+    def fail() -> None:
+        with open_results(tmp_path, STUDY) as staged:
+            (staged / "a.csv").write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert snapshot(tmp_path) == before
+
+
+def test_a_kill_while_moving_is_mended(tmp_path: Path) -> None:
+    """Files that a killed run had already moved are recognised as ours."""
+    put(tmp_path, {"a.csv": "1", "b.csv": "1"})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    put(tmp_path, {"a.csv": "2", "b.csv": "2"})
+    later = json.loads((tmp_path / "manifest.json").read_text())
+    # As a kill between the two moves leaves it: the plan written, one file moved.
+    (tmp_path / "b.csv").write_text("1")
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "pending": later["files"]}))
+    put(tmp_path, {"a.csv": "3", "b.csv": "3"})
+    assert snapshot(tmp_path)["a.csv"] == b"3"
+
+
+def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
+    """An unreadable manifest, or one from the future, is not guessed at."""
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(ResultsError, match="cannot read"):
+        put(tmp_path, {"a.csv": "1"})
+    (tmp_path / "manifest.json").write_text('{"schema": 99, "study": {}, "files": {}}')
+    with pytest.raises(ResultsError, match="newer"):
+        put(tmp_path, {"a.csv": "1"})
+
+
+HOSTILE = [
+    "=1+1",
+    "+cmd",
+    "-x",
+    "@sum",
+    "\ttab",
+    "\rreturn",
+    "'=kept",
+    "''@",
+    "'plain",
+    "-1.5",
+    'q"\n,',
+]
+
+
+def make_annotations() -> pd.DataFrame:
+    n = len(HOSTILE)
+    return check_annotations(
+        pd.DataFrame(
+            {
+                "item_id": [f"{row:03d}" for row in range(n)],
+                "annotator": HOSTILE,
+                "label": ["normal", None] + ["anomaly"] * (n - 2),
+                "rating": [-0.1, np.nan, *np.random.default_rng(0).normal(size=n - 2)],
+                "skipped": [False, True] + [False] * (n - 2),
+                "changed": pd.array([True, None, *[False] * (n - 2)], dtype="boolean"),
+                "lead_time_s": np.random.default_rng(1).random(n),
+                "created_at": ["2024-05-01T12:00:00.123456Z"] * (n - 1) + [None],
+                "task_id": pd.array([None, *range(1, n)], dtype="Int64"),
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize("name", ["annotations.csv", "annotations.parquet"])
+def test_annotations_there_and_back(tmp_path: Path, name: str) -> None:
+    """Every cell of every type comes back exactly, formulas and all."""
+    table = make_annotations()
+    write_annotations(tmp_path, table)
+    pd.testing.assert_frame_equal(read_annotations(tmp_path / name), table, check_exact=True)
+
+
+def test_no_cell_starts_a_formula(tmp_path: Path) -> None:
+    """In the file, no text begins with what a spreadsheet runs; numbers stay numbers."""
+    write_annotations(tmp_path, make_annotations())
+    cells = pd.read_csv(tmp_path / "annotations.csv", dtype=str, keep_default_na=False)
+    assert cells["rating"][0] == "-0.1"
+    for text in cells["annotator"]:
+        assert text == "-1.5" or text[0] not in "=+-@\t\r"
+
+
+def test_quoting_needs_text(tmp_path: Path) -> None:
+    """Columns of numbers are never touched."""
+    frame = pd.DataFrame({"x": [-1.0, 2.0], "n": [-1, 2]})
+    pd.testing.assert_frame_equal(quote_cells(frame), frame)
+
+
+def test_items_there_and_back(tmp_path: Path) -> None:
+    """Ratings, ids and paths come back exactly, in the study's order."""
+    items = check_items(
+        pd.DataFrame(
+            {
+                "item_id": ["007", "=b", "c"],
+                "position": [2, 0, 1],
+                "source_path": ["./a/1-0.700.npz", "@x", None],
+                "rating": [0.7, np.nan, 0.1 + 0.2],
+                "label": ["normal", None, "anomaly"],
+            }
+        )
+    )
+    assert items["item_id"].tolist() == ["=b", "c", "007"]
+    write_items(tmp_path, items)
+    pd.testing.assert_frame_equal(read_items(tmp_path / "items.csv"), items, check_exact=True)
+
+
+def test_faulty_items_are_named() -> None:
+    """Ids must be there and unique."""
+    with pytest.raises(SourceError, match="no column item_id"):
+        check_items(pd.DataFrame({"id": ["a"]}))
+    with pytest.raises(SourceError, match=r"not unique: a \(1\)"):
+        check_items(pd.DataFrame({"item_id": ["a", "a"]}))
+    with pytest.raises(SourceError, match="empty in row 2"):
+        check_items(pd.DataFrame({"item_id": ["a", None]}))
+    with pytest.raises(SourceError, match="rating is not a number"):
+        check_items(pd.DataFrame({"item_id": ["a"], "rating": ["high"]}))
+
+
+def test_any_folder_can_be_scored_twice(tmp_path: Path) -> None:
+    """A folder with one table of three columns is scored in place, again after an edit."""
+    table = tmp_path / "annotations.csv"
+    table.write_text("item_id,annotator,label\na,Ann,anomaly\na,Bob,normal\nb,Ann,normal\n")
+    scored = score_folder(tmp_path)
+    assert scored.metrics["people"]["Ann"]["classified"] == 2
+    assert scored.metrics["people"]["Ann"]["accuracy"] is None
+    assert scored.metrics["agreement"]["pairwise"][0]["n_items"] == 1
+    table.write_text("item_id,annotator,label\na,Ann,anomaly\n")
+    assert list(score_folder(tmp_path).metrics["people"]) == ["Ann"]
+    assert scored.report.is_file()
+
+
+def test_scoring_asks_for_what_it_needs(tmp_path: Path) -> None:
+    """No folder, no table, no positive label, a threshold without scores: one line each."""
+    with pytest.raises(SourceError, match="no folder"):
+        score_folder(tmp_path / "absent")
+    with pytest.raises(SourceError, match=r"no annotations\.csv"):
+        score_folder(tmp_path)
+    (tmp_path / "annotations.csv").write_text("item_id,annotator,label\na,Ann,good\n")
+    with pytest.raises(ConfigError, match=r"there are: good.*--positive"):
+        score_folder(tmp_path)
+    with pytest.raises(ConfigError, match="'bad' .there are: good."):
+        score_folder(tmp_path, positive="bad")
+    with pytest.raises(ConfigError, match="no model scores"):
+        score_folder(tmp_path, positive="good", model_threshold=0.5)
+    (tmp_path / "items.csv").write_text("item_id,label\nb,good\n")
+    with pytest.raises(SourceError, match=r"items table does not have: a \(1\)"):
+        score_folder(tmp_path, positive="good")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["annotations.csv", "items.csv"]
+
+
+def test_both_tables_are_found(tmp_path: Path) -> None:
+    """A folder without items is a folder without truth."""
+    write_annotations(tmp_path, make_annotations())
+    annotations, items = read_folder(tmp_path)
+    assert len(annotations) == len(HOSTILE)
+    assert items is None
