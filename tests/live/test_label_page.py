@@ -46,6 +46,7 @@ def open_stream(page: Page, link: str, number: int) -> None:
     """Open the stream, read and close the instructions, wait for an image."""
     page.goto(link)
     expect(page.get_by_text("Labeling Instructions")).to_be_visible(timeout=60_000)
+    keep(page, "instructions")
     page.keyboard.press("Escape")
     wait_for(page, number)
 
@@ -65,6 +66,8 @@ def chosen(page: Page) -> str | None:
 def keep(page: Page, name: str) -> None:
     """Keep a screenshot where the documentation asks for one."""
     if SCREENSHOTS:
+        # The dialog fades in, the menu fades into its dark colour.
+        page.wait_for_timeout(1_500)
         page.screenshot(path=f"{SCREENSHOTS}/{name}.png")
 
 
