@@ -71,20 +71,22 @@ def is_quiet(context: typer.Context) -> bool:
 
 
 @contextmanager
-def progress_bars(context: typer.Context) -> Iterator[Reporter]:
+def progress_bars(context: typer.Context, quiet: bool = False) -> Iterator[Reporter]:
     """Show progress bars on stderr while the block runs.
 
     Parameters
     ----------
     context : typer.Context
-        The command's context; with ``--quiet`` nothing is shown.
+        The command's context.
+    quiet : bool
+        Show nothing; so does ``--quiet`` before the command.
 
     Yields
     ------
     Reporter
         Call it as ``report(step, done, total)``; see `ls_integration.progress`.
     """
-    if is_quiet(context):
+    if quiet or is_quiet(context):
         yield silent
         return
     with Progress(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
+from ls_integration.cli.options import Quiet
 
 if TYPE_CHECKING:
     from ls_integration.workflows.demo import DemoOutcome
@@ -27,6 +28,7 @@ def demo(
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Everything is kept in here.")] = Path(
         "demo"
     ),
+    quiet: Quiet = False,
 ) -> None:
     """See the whole loop: server, import, three simulated reviewers, scores.
 
@@ -34,7 +36,7 @@ def demo(
     """
     from ls_integration.workflows.demo import run_demo
 
-    with progress_bars(context) as report:
+    with progress_bars(context, quiet) as report:
         outcome = run_demo(folder, say=print_note, report=report)
     _print_outcome(outcome)
 

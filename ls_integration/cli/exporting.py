@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
-from ls_integration.cli.options import Force, Output, StudyName, TokenFile, Url
+from ls_integration.cli.options import Force, Output, Quiet, StudyName, TokenFile, Url
 
 if TYPE_CHECKING:
     from ls_integration.workflows.export import ExportOutcome
@@ -31,12 +31,13 @@ def export(
     force: Force = False,
     url: Url = None,
     token_file: TokenFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """Bring all answers of a study into tables and AnomaGUI's own files.
 
     Example: ls-integration export sted-quality-lab --output results
     """
-    _export(context, study, output, force, url, token_file)
+    _export(context, study, output, force, url, token_file, quiet)
     print_result(f"results: {output}")
 
 
@@ -47,6 +48,7 @@ def export_and_score(
     force: Force = False,
     url: Url = None,
     token_file: TokenFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """Bring all answers back and say who was right: scores and report.
 
@@ -55,8 +57,8 @@ def export_and_score(
     from ls_integration.cli.scoring import print_scores
     from ls_integration.workflows.score import score_folder
 
-    _export(context, study, output, force, url, token_file)
-    with progress_bars(context) as report:
+    _export(context, study, output, force, url, token_file, quiet)
+    with progress_bars(context, quiet) as report:
         scored = score_folder(output, force=force, report=report)
     print_scores(scored.metrics, scored.report)
 
@@ -68,6 +70,7 @@ def _export(
     force: bool,
     url: str | None,
     token_file: Path | None,
+    quiet: bool,
 ) -> None:
     from ls_integration import settings
     from ls_integration import study as studies
@@ -76,7 +79,7 @@ def _export(
     folder = studies.find(study, Path.cwd())
     known = studies.load(folder)
     print_note(f"{known.server_url}, study {folder.name}")
-    with progress_bars(context) as report:
+    with progress_bars(context, quiet) as report:
         outcome = workflow.export(
             folder,
             settings.load(url=url, token_file=token_file),

@@ -12,7 +12,7 @@ from ls_integration.cli.console import (
     print_result,
     progress_bars,
 )
-from ls_integration.cli.options import Media, ServerMedia, TokenFile, Url
+from ls_integration.cli.options import Media, Quiet, ServerMedia, TokenFile, Url
 
 if TYPE_CHECKING:
     from ls_integration.workflows.import_study import ImportOutcome
@@ -141,6 +141,7 @@ def import_sted_quality(
     token_file: TokenFile = None,
     media: Media = None,
     server_media: ServerMedia = None,
+    quiet: Quiet = False,
 ) -> None:
     """Ask people which STED images are normal and which are anomalies.
 
@@ -171,7 +172,7 @@ def import_sted_quality(
         round_number=round_number,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
-    with progress_bars(context) as report:
+    with progress_bars(context, quiet) as report:
         outcome = import_study.import_sted_quality(
             options,
             settings.load(url=url, token_file=token_file, media=media, server_media=server_media),

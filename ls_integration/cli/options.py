@@ -54,6 +54,7 @@ Output = Annotated[
         "--output", "-o", metavar="DIR", help="Folder for the results.", show_default=False
     ),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite files in DIR that are not ours or were edited.")
 ]

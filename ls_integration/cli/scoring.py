@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
-from ls_integration.cli.options import Force
+from ls_integration.cli.options import Force, Quiet
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +50,7 @@ def score(
         Path | None, typer.Option(metavar="CSV", help="path,rating of a SOURCE without ratings.")
     ] = None,
     force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Score people, model and consensus: metrics.json and report.html, no server.
 
@@ -66,7 +67,7 @@ def score(
         if ratings is not None:
             msg = "--ratings goes with --from"
             raise typer.BadParameter(msg)
-        with progress_bars(context) as report:
+        with progress_bars(context, quiet) as report:
             scored = score_folder(
                 paths[0],
                 output=output,
@@ -79,7 +80,7 @@ def score(
         if output is None:
             msg = "--from needs --output DIR for the results"
             raise typer.BadParameter(msg)
-        with progress_bars(context) as report:
+        with progress_bars(context, quiet) as report:
             scored = score_source(
                 source,
                 paths,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
+from ls_integration.cli.options import Quiet
 
 DataDir = Annotated[
     Path | None,
@@ -60,6 +61,7 @@ def up(
             show_default="pictures in the data folder",
         ),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Start Label Studio on this machine and wait until it is ready.
 
@@ -71,7 +73,7 @@ def up(
     from ls_integration.server.embedded_files import CREDENTIALS
     from ls_integration.workflows import serve
 
-    with progress_bars(context) as report:
+    with progress_bars(context, quiet) as report:
         server = serve.up(
             Path.cwd(),
             data_dir=data_dir,

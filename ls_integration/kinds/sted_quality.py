@@ -209,29 +209,29 @@ def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
     Returns
     -------
     str
-        HTML of paragraphs and a list.
+        HTML of paragraphs.
     """
-    start = (
-        "<p>The page starts from a model's answer, which may be wrong. If you agree, press "
-        "<b>Enter</b>. If you disagree, press the <b>other</b> key, then Enter. (Pressing the key "
-        "of the answer that is already set takes it away.)</p>"
-        if is_prefilled
-        else ""
-    )
-    return (
-        "<p>You see one STED microscopy image at a time. Is its quality <b>normal</b>, or is the "
-        "image an <b>anomaly</b>?</p>"
-        f"<p>An image is normal if you would rate its quality {normal_at_least:.2f} or more on a "
+    paragraphs = [
+        "You see one STED microscopy image at a time. Is its quality <b>normal</b>, or is the "
+        "image an <b>anomaly</b>?",
+        f"An image is normal if you would rate its quality {normal_at_least:.2f} or more on a "
         "scale from 0 (worst) to 1 (best): the structure is sharp, continuous and well above the "
         "background. It is an anomaly if it is blurred, dim, noisy, bleached or otherwise "
-        "unusable.</p>"
-        f"{start}"
-        "<ul><li><b>1</b> normal</li><li><b>2</b> anomaly</li>"
-        "<li><b>Enter</b> submits and goes on</li>"
-        "<li><b>Skip</b> (Ctrl+Space) asks you again at the end</li></ul>"
-        "<p>Brightness and zoom are beside the picture. Your answers are saved one by one: you "
-        "can stop at any time and go on later.</p>"
-    )
+        "unusable.",
+        "<b>1</b> normal<br><b>2</b> anomaly<br><b>Enter</b> submits and goes on<br>"
+        "<b>Ctrl+Space</b> skips: you are asked again at the end",
+        "Brightness and zoom are beside the picture. Your answers are saved one by one: you can "
+        "stop at any time and go on later. Escape closes these instructions.",
+    ]
+    if is_prefilled:
+        paragraphs.insert(
+            2,
+            "The page starts from a model's answer, which may be wrong. If you agree, press "
+            "<b>Enter</b>. If you disagree, press the <b>other</b> key, then Enter. (Pressing the "
+            "key of the answer that is already set takes it away.)",
+        )
+    # Label Studio's page takes the margins of paragraphs away.
+    return "<br>".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
 
 def image_width_px(widths_px: Sequence[int]) -> int:

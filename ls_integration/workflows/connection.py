@@ -38,7 +38,7 @@ class Connection:
     is_embedded: bool
 
     @property
-    def owner_name(self) -> str:
+    def owner_name(self) -> str:  # numpydoc ignore=RT01
         """Name of the token's owner as it stands on result files."""
         return person_name(self.user)
 
