@@ -182,3 +182,20 @@ def test_a_token_is_no_option(tmp_path: Path) -> None:
         shown = _run([*words, "--help"], tmp_path).stdout if words else ""
         options = {word.strip(",") for word in shown.split() if word.startswith("--")}
         assert not options & {"--token", "--api-key", "--password"}
+
+
+def test_import_without_a_kind_shows_three_examples(tmp_path: Path) -> None:
+    """All three are calls of ours; usage, so 2."""
+    done = _run(["import"], tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("ls-integration import sted-quality ") == 4
+
+
+def test_a_source_without_a_kind_is_recognised(tmp_path: Path, repository: Path) -> None:
+    """The kind that it was taken for is said."""
+    sample = str(repository / "data" / "sted_sample")
+    done = _run(["import", sample, "--dry-run", "--model-threshold", "0.5", "-q"], tmp_path)
+    assert done.returncode == 0
+    assert "is taken as sted-quality" in done.stderr
+    assert "60 images, 60 with the model's answer" in done.stdout
+    assert list(tmp_path.iterdir()) == []

@@ -13,10 +13,8 @@ import typer
 
 from ls_integration import __version__
 from ls_integration.cli import backend, demo, exporting, importing, scoring, serve
-from ls_integration.cli.console import print_error
+from ls_integration.cli.console import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, print_error
 from ls_integration.errors import IntegrationError
-
-EXIT_OK, EXIT_USER_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="ls-integration",

@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from ls_integration.cli.console import (
+    EXIT_USAGE,
     GROUP_STUDY,
     print_note,
     print_result,
@@ -19,7 +21,51 @@ if TYPE_CHECKING:
 
 _SCORES, _PICTURES = "Model and ratings", "Pictures"
 
-import_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+_DEFAULT_KIND = "sted-quality"
+_EXAMPLES = """three examples:
+  ls-integration import sted-quality FOLDER --model-threshold 0.213
+  ls-integration import sted-quality manifest.csv --blind --people Ada --people Ben
+  ls-integration import sted-quality IMAGES --ratings ratings.csv --blind
+more with: ls-integration import sted-quality --help"""
+
+
+class KindGroup(TyperGroup):
+    """The kinds of ``import``; a SOURCE without one is taken as the kind it is of."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the kind's command.
+
+        Parameters
+        ----------
+        ctx : Context
+            Of ``import``.
+        args : list of str
+            A kind or a source, then the rest.
+
+        Returns
+        -------
+        tuple
+            Name, command and the arguments left for it.
+        """
+        # The only kind so far: all that can be read at all is of it.
+        if args[0] not in self.commands and Path(args[0]).exists():
+            print_note(f"{args[0]} is taken as {_DEFAULT_KIND}")
+            args = [_DEFAULT_KIND, *args]
+        return super().resolve_command(ctx, args)
+
+
+import_app = typer.Typer(cls=KindGroup, invoke_without_command=True, rich_markup_mode="rich")
+
+
+@import_app.callback()
+def choose_kind(context: typer.Context) -> None:
+    """Put images before people in Label Studio, or finish what was begun.
+
+    Example: ls-integration import sted-quality FOLDER --model-threshold 0.213
+    """
+    if context.invoked_subcommand is None:
+        print_note(_EXAMPLES)
+        raise typer.Exit(EXIT_USAGE)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,13 +76,7 @@ def register(app: typer.Typer) -> None:
     app : typer.Typer
         The command line.
     """
-    app.add_typer(
-        import_app,
-        name="import",
-        rich_help_panel=GROUP_STUDY,
-        help="Put images before people in Label Studio, or finish what was begun.\n\n"
-        "Example: ls-integration import sted-quality FOLDER --model-threshold 0.213",
-    )
+    app.add_typer(import_app, name="import", rich_help_panel=GROUP_STUDY)
 
 
 @import_app.command("sted-quality")
