@@ -176,7 +176,13 @@ def _one_study(
     say: Say,
     report: Reporter,
 ) -> DemoStudy:
-    settings = load(url=server.url, api_key=server.token)
+    settings = load(
+        url=server.url,
+        api_key=server.token,
+        # Not those of an environment that is meant for another server.
+        media=server.media,
+        server_media=str(server.media),
+    )
     imported = import_sted_quality(
         ImportOptions(
             source=source,

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from playwright.sync_api import Page, expect
 
 from ls_integration import study as studies
 from ls_integration.errors import SourceError, StudyError
@@ -101,9 +102,14 @@ def test_freds_real_answers_come_back_as_his_own_files(
 
 
 def test_the_assisted_study_carries_549_predictions(
-    run_import: Import, live_server: EmbeddedServer, client: Client, shared_data: Path
+    run_import: Import,
+    live_server: EmbeddedServer,
+    client: Client,
+    shared_data: Path,
+    page: Page,
+    login: Callable[[Page, EmbeddedServer, str, str], None],
 ) -> None:
-    """Each task has one, with score, version and the model's choice."""
+    """Each task has one, with score, version and the model's choice; the page starts from it."""
     lines: list[str] = []
     imported = run_import(
         shared_data / "anomagui", title="Real assisted", model_threshold=0.213, lines=lines
@@ -123,6 +129,12 @@ def test_the_assisted_study_carries_549_predictions(
     project = client.get(f"/api/projects/{project_id}")
     assert project["model_version"] == "model"
     assert project["show_collab_predictions"] is True
+    login(page, live_server, live_server.username, live_server.password.get_secret_value())
+    page.goto(imported.projects[0].link)
+    expect(page.get_by_text("Image 1 of 549", exact=True)).to_be_visible(timeout=60_000)
+    set_choice = page.locator(".lsf-choice input:checked")
+    expect(set_choice).to_have_count(1)
+    assert set_choice.get_attribute("name") == items["model_label"].iloc[0]
 
 
 def test_importing_again_changes_nothing_and_says_so(
