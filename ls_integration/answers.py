@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration.annotations import COLUMNS, check_annotations, empty
+from ls_integration.annotations import check_annotations, empty
 from ls_integration.errors import SourceError, some_of
 from ls_integration.label_config import Control, read_choice
 
@@ -50,12 +50,13 @@ def answers_from_tasks(
     Returns
     -------
     DataFrame
-        The annotations table, one row per annotation.
+        The annotations table, one row per annotation, in the order given. See
+        `in_one_table` for several projects.
 
     Raises
     ------
     SourceError
-        If a task carries no ``item_id``.
+        If a task carries no ``item_id``, or an answer none of the choices.
     """
     nameless = [task["id"] for task in tasks if not task["data"].get("item_id")]
     if nameless:
@@ -71,7 +72,28 @@ def answers_from_tasks(
     ]
     if not rows:
         return empty()
+    _refuse_strange(rows, set(control.values), project_id)
     return check_annotations(pd.DataFrame(rows))
+
+
+def in_one_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the tables of a study's projects.
+
+    Members can open each other's projects, so that one person's answers to one
+    item may stand in several: ``submission`` counts over all of them.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        From `answers_from_tasks`, in the order of the projects.
+
+    Returns
+    -------
+    DataFrame
+        The annotations table.
+    """
+    filled = [table.drop(columns="submission") for table in tables if len(table)]
+    return check_annotations(pd.concat(filled, ignore_index=True)) if filled else empty()
 
 
 def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -113,24 +135,6 @@ def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataF
     return filled, known
 
 
-def count_drafts(tasks: Sequence[Mapping[str, Any]]) -> int:
-    """Count answers that somebody began and did not submit.
-
-    Parameters
-    ----------
-    tasks : sequence of dict
-        From `server.pull.pull_answers`.
-
-    Returns
-    -------
-    int
-        Drafts of no submitted annotation.
-    """
-    return sum(
-        1 for task in tasks for draft in task.get("drafts", []) if draft.get("annotation") is None
-    )
-
-
 def _row(
     task: Mapping[str, Any],
     annotation: Mapping[str, Any],
@@ -148,17 +152,19 @@ def _row(
     prefilled = parent is not None
     start = sent_labels.get(item_id) or _server_label(task, parent, control)
     changed = bool(label != start) if prefilled and label and start else None
-    user_id = int(annotation["completed_by"])
-    return dict.fromkeys(COLUMNS) | {
+    # None: Label Studio keeps the answers of an account that was deleted.
+    user_id = annotation["completed_by"]
+    lead_time_s = annotation.get("lead_time")
+    return {
         "item_id": item_id,
-        "annotator": names.get(user_id, f"user-{user_id}"),
+        "annotator": names.get(user_id, f"user-{user_id}" if user_id else "deleted-user"),
         "round": round_number,
         "label": label,
         "skipped": skipped,
         "prefilled": prefilled,
         "changed": changed,
-        "lead_time_s": annotation.get("lead_time"),
-        "submission": _submission(task, annotation),
+        # Below zero: the browser's clock was set back meanwhile, so it is unknown.
+        "lead_time_s": lead_time_s if lead_time_s is None or lead_time_s >= 0 else None,
         "created_at": annotation["created_at"],
         "updated_at": annotation["updated_at"],
         "project_id": project_id,
@@ -167,19 +173,24 @@ def _row(
     }
 
 
+def _refuse_strange(rows: Sequence[Mapping[str, Any]], choices: set[str], project_id: int) -> None:
+    """Name answers that are none of the study's choices: the label page was changed."""
+    strange = [
+        f"task {row['task_id']}: {row['label'] or 'nothing chosen'}"
+        for row in rows
+        if not row["skipped"] and row["label"] not in choices
+    ]
+    if strange:
+        msg = (
+            f"project {project_id} has answers other than {' or '.join(sorted(choices))}: "
+            f"{some_of(strange)}; correct or delete them in Label Studio"
+        )
+        raise SourceError(msg)
+
+
 def _server_label(task: Mapping[str, Any], parent: int | None, control: Control) -> str | None:
     """Read the choice of the prediction that the page started from, if it was pulled."""
     for prediction in task.get("predictions", []):
         if prediction["id"] == parent:
             return read_choice(control, prediction["result"])
     return None
-
-
-def _submission(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> int:
-    """Count from 1 which of the person's answers to this task this is."""
-    own = sorted(
-        (other["created_at"], other["id"])
-        for other in task["annotations"]
-        if other["completed_by"] == annotation["completed_by"]
-    )
-    return own.index((annotation["created_at"], annotation["id"])) + 1

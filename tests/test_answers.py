@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ls_integration.answers import SEEN_COLUMNS, answers_from_tasks, count_drafts, with_memory
+from ls_integration.answers import SEEN_COLUMNS, answers_from_tasks, in_one_table, with_memory
 from ls_integration.errors import SourceError
 from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
+from ls_integration.workflows.export import distinct_names
 
 CONTROL = parse(label_config_xml("sted_quality")).choices()
 NAMES = {1: "Ada", 2: "Ben"}
@@ -36,7 +37,6 @@ def task(number: int, *annotations: dict[str, Any], **changes: Any) -> dict[str,
         "id": number,
         "data": {"item_id": f"item{number}"},
         "annotations": list(annotations),
-        "drafts": [],
         **changes,
     }
 
@@ -155,10 +155,55 @@ def test_prefilled_is_kept_when_the_prediction_is_deleted() -> None:
     assert rows["prefilled"].tolist() == [True]
 
 
-def test_drafts_of_submitted_answers_are_not_counted() -> None:
-    """Only what was begun and not submitted is a draft."""
-    tasks = [
-        task(1, drafts=[{"annotation": None}]),
-        task(2, annotation(1, 1, "normal"), drafts=[{"annotation": 1}]),
-    ]
-    assert count_drafts(tasks) == 1
+def test_answers_of_one_person_in_two_projects_are_counted_together() -> None:
+    """Members can open each other's projects; the tables must still be joined and scored."""
+    own = answers_from_tasks(
+        [task(1, annotation(9, 1, "normal"))],
+        control=CONTROL,
+        project_id=5,
+        round_number=1,
+        names=NAMES,
+        sent_labels={},
+    )
+    rows = in_one_table([own, read([task(1, annotation(2, 1, "anomaly"))]), read([])])
+    assert rows["project_id"].tolist() == [5, 4]
+    assert rows["submission"].tolist() == [2, 1]
+
+
+def test_no_tables_are_an_empty_one() -> None:
+    """Nobody has begun, in any project."""
+    assert list(in_one_table([read([])]).columns) == list(read(TASKS).columns)
+
+
+@pytest.mark.parametrize(
+    ("strange", "said"),
+    [
+        ({"result": []}, "task 7: nothing chosen"),
+        (
+            {"result": [{"from_name": CONTROL.name, "value": {"choices": ["good"]}}]},
+            "task 7: good",
+        ),
+    ],
+)
+def test_an_answer_that_is_no_choice_is_named(strange: dict[str, Any], said: str) -> None:
+    """A label page edited by hand would otherwise be scored as if it said "normal"."""
+    with pytest.raises(SourceError, match=rf"project 4 .*{said} \(1\)"):
+        read([*TASKS, task(7, annotation(8, 1, "normal", **strange))])
+
+
+def test_answers_of_a_deleted_account_are_kept() -> None:
+    """Label Studio gives them without an author."""
+    rows = read([task(1, annotation(1, 1, "normal", completed_by=None))])
+    assert rows["annotator"].tolist() == ["deleted-user"]
+
+
+def test_a_time_below_zero_is_unknown() -> None:
+    """A clock that was set back must not keep all other answers from being exported."""
+    rows = read([task(1, annotation(1, 1, "normal", lead_time=-3.0)), *TASKS[1:2]])
+    assert rows["lead_time_s"].isna().tolist() == [True, False]
+
+
+def test_the_studys_own_people_keep_their_names() -> None:
+    """A namesake among the other members is told apart, whoever came first."""
+    names = distinct_names({7: "Ada"}, {1: "root", 3: "Ada", 9: "Ada"})
+    assert names == {7: "Ada", 1: "root", 3: "Ada 3", 9: "Ada 9"}

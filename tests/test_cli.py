@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ls_integration.cli import app
+from ls_integration.cli import app, console
 
 TOKEN = "5ecre7" * 6
 HEAVY = (
@@ -151,7 +151,7 @@ def test_an_interruption_is_130(study: Path) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
-    """`ls-integration --help | head -1` ends quietly."""
+    """`ls-integration --help | head -n 1` ends quietly."""
     command = f"'{sys.executable}' -m ls_integration --help | head -n 1"
     answer = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
@@ -161,6 +161,43 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert "Traceback" not in answer.stderr
+
+
+def test_a_result_cut_by_its_reader_is_done(tmp_path: Path) -> None:
+    """The work was done before the first line: `... | head -n 1` in a script goes on."""
+    code = (
+        "import typer\n"
+        "from ls_integration.cli import console\n"
+        "def many():\n"
+        "    for _ in range(20000):\n"
+        "        console.print_result('a line')\n"
+        "typer.run(many)\n"
+    )
+    answer = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"'{sys.executable}' -c \"$0\" | head -n 1", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "a line\n", "")
+
+
+def test_names_cannot_act_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """A file may be called anything: escapes, line ends, emoji names, brackets, no text."""
+    console.print_error("a\x1b[31m:key:[b]\nc\udcff")
+    console.print_note("d\x07:key:[red]")
+    console.print_result("e\x1b]0;f")
+    out, err = capfd.readouterr()
+    assert err == "error: a\\x1b[31m:key:[b] c\\udcff\nd\\x07:key:[red]\n"
+    assert out == "e\\x1b]0;f\n"
+
+
+def test_a_failing_import_says_one_line(tmp_path: Path) -> None:
+    """And no empty one for progress bars that were never shown."""
+    answer = _run(["import", "sted-quality", "nowhere"], tmp_path)
+    assert answer.returncode == 1
+    assert len(answer.stderr.splitlines()) == 1
 
 
 def test_debug_shows_the_traceback_but_not_the_token(study: Path) -> None:

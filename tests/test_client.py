@@ -171,3 +171,13 @@ def test_a_proxy_does_not_see_the_token_of_a_local_server(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     answer(httpserver, 200)
     assert client.get("/api/x") == {}
+
+
+def test_an_answer_that_cannot_be_read_does_not_mean_no(
+    client: Client, httpserver: HTTPServer
+) -> None:
+    """The request was carried out: its batch must not count as refused."""
+    broken = Response(b"no gzip", status=201, headers={"Content-Encoding": "gzip"})
+    httpserver.expect_request("/api/x").respond_with_response(broken)
+    with pytest.raises(ServerTimeout, match="broke off the connection during POST"):
+        client.post("/api/x", json=[])

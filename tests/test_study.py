@@ -123,6 +123,39 @@ def test_a_journal_line_cut_short_is_left_out(tmp_path: Path) -> None:
     assert [entry["batch"] for entry in studies.read_journal(tmp_path)] == ["a"]
 
 
+def test_a_line_cut_short_does_not_swallow_the_next_one(tmp_path: Path) -> None:
+    """The next run's batch would be unknown to the run after it, and sent twice."""
+    with (tmp_path / "journal.jsonl").open("a") as journal:
+        journal.write('{"event": "batch", "item_ids": ["a')
+    studies.append_journal(tmp_path, {"event": "batch", "batch": "b"})
+    studies.append_journal(tmp_path, {"event": "sent", "batch": "b"})
+    assert [entry["event"] for entry in studies.read_journal(tmp_path)] == ["batch", "sent"]
+
+
+def test_a_study_that_cannot_be_written_is_one_line(tmp_path: Path, study: Study) -> None:
+    """A full disk, or a folder that is none: no traceback."""
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "lab"
+    with pytest.raises(StudyError, match="cannot write the study folder"):
+        studies.save(folder, study)
+    with pytest.raises(StudyError, match="cannot write the study folder"):
+        studies.append_journal(folder, {})
+    with pytest.raises(StudyError, match="cannot write the study folder"):
+        studies.write_items(folder, items())
+    with pytest.raises(StudyError, match="cannot write the study folder"), studies.locked(folder):
+        pass
+
+
+def test_an_edited_salt_is_refused(tmp_path: Path, study: Study) -> None:
+    """It makes no ids; and it stays out of the message."""
+    studies.save(tmp_path, study)
+    path = tmp_path / "study.json"
+    path.write_text(path.read_text().replace(study.salt, f"zz{study.salt}"))
+    with pytest.raises(StudyError) as caught:
+        studies.load(tmp_path)
+    assert study.salt not in str(caught.value)
+
+
 def _hold(folder: Path, held: "multiprocessing.synchronize.Event") -> None:
     with studies.locked(folder):
         held.set()

@@ -5,14 +5,13 @@ commands: ``--help`` and ``up`` must not wait for pandas or scikit-learn.
 """
 
 import logging
-import os
 import sys
 from typing import NoReturn
 
 import typer
 
 from ls_integration import __version__
-from ls_integration.cli import backend, demo, exporting, importing, scoring, serve
+from ls_integration.cli import backend, checking, demo, exporting, importing, scoring, serve
 from ls_integration.cli.console import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, print_error
 from ls_integration.errors import IntegrationError
 
@@ -57,12 +56,12 @@ def common(
         level=logging.DEBUG if debug else logging.WARNING,
         format="%(levelname)s %(name)s: %(message)s",
     )
-    # urllib3 writes full request lines at DEBUG; Pillow and matplotlib are noise.
-    for name in ("urllib3", "PIL", "matplotlib", "httpx", "httpcore"):
+    # urllib3 writes full request lines at DEBUG; the others are noise.
+    for name in ("urllib3", "PIL", "matplotlib", "httpx", "httpcore", "filelock", "faker"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-for _module in (serve, importing, exporting, scoring, backend, demo):
+for _module in (serve, importing, checking, exporting, scoring, backend, demo):
     _module.register(app)
 
 
@@ -87,8 +86,4 @@ def main() -> NoReturn:
         if left.code == EXIT_INTERRUPTED:
             print_error("interrupted; the same command goes on where this one stopped")
         raise
-    except BrokenPipeError:
-        # The reader (`| head`) has gone; nothing is left to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_OK)
     sys.exit(EXIT_OK)

@@ -1,5 +1,7 @@
 """How the command line speaks: results on stdout, all else on stderr."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -21,7 +24,8 @@ EXIT_OK, EXIT_USER_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 GROUP_STUDY, GROUP_PEOPLE, GROUP_MODELS = "Study", "People", "Models"
 """The three groups of commands in the help."""
 
-_stderr = Console(stderr=True, highlight=False)
+# Names hold colons and brackets of their own: no emoji, no markup.
+_stderr = Console(stderr=True, highlight=False, emoji=False)
 
 
 def print_error(message: str) -> None:
@@ -32,7 +36,12 @@ def print_error(message: str) -> None:
     message : str
         Without the word "error".
     """
-    _stderr.print(f"error: {message}", style="red", markup=False, soft_wrap=True)
+    _stderr.print(
+        f"error: {_visible(' '.join(message.splitlines()))}",
+        style="red",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def print_note(message: str) -> None:
@@ -43,7 +52,7 @@ def print_note(message: str) -> None:
     message : str
         The line.
     """
-    _stderr.print(message, markup=False, soft_wrap=True)
+    _stderr.print(_visible(message), markup=False, soft_wrap=True)
 
 
 def print_result(message: str) -> None:
@@ -54,7 +63,22 @@ def print_result(message: str) -> None:
     message : str
         The line.
     """
-    typer.echo(message)
+    try:
+        typer.echo(_visible(message))
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted; the command's work is done. Typer
+        # itself would make a failure of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_OK) from None
+
+
+def _visible(message: str) -> str:
+    """Escape what a file's name may hold: other control characters than a line's end act."""
+    text = message.encode(errors="backslashreplace").decode()
+    return "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1]
+        for character in text
+    )
 
 
 def is_quiet(context: typer.Context) -> bool:
@@ -92,21 +116,28 @@ def progress_bars(context: typer.Context, quiet: bool = False) -> Iterator[Repor
     if quiet or is_quiet(context):
         yield silent
         return
-    with Progress(
+    bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}", style="dim"),
         TimeRemainingColumn(),
         console=_stderr,
-    ) as bars:
-        steps = {}
+    )
+    steps: dict[str, TaskID] = {}
 
-        def report(step: str, done: int, total: int) -> None:
-            if step not in steps:
-                steps[step] = bars.add_task(step, total=total, rate="")
-            task = bars.tasks[bars.task_ids.index(steps[step])]
-            rate = f"{task.speed:.0f}/s" if task.speed else ""
-            bars.update(steps[step], completed=done, total=total, rate=rate)
+    def report(step: str, done: int, total: int) -> None:
+        if not steps:
+            # Not before: where stderr is no terminal, an empty display prints an empty line.
+            bars.start()
+        if step not in steps:
+            steps[step] = bars.add_task(step, total=total, rate="")
+        task = bars.tasks[bars.task_ids.index(steps[step])]
+        rate = f"{task.speed:.0f}/s" if task.speed else ""
+        bars.update(steps[step], completed=done, total=total, rate=rate)
 
+    try:
         yield report
+    finally:
+        if steps:
+            bars.stop()

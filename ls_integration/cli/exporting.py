@@ -78,7 +78,7 @@ def _export(
 
     folder = studies.find(study, Path.cwd())
     known = studies.load(folder)
-    print_note(f"{known.server_url}, study {folder.name}")
+    print_note(f"{known.server_url or 'no server yet'}, study {folder.name}")
     with progress_bars(context, quiet) as report:
         outcome = workflow.export(
             folder,

@@ -17,7 +17,9 @@ from ls_integration.cli.console import (
 from ls_integration.cli.options import Media, Quiet, ServerMedia, TokenFile, Url
 
 if TYPE_CHECKING:
+    from ls_integration.server.people import Person
     from ls_integration.workflows.import_study import ImportOutcome
+    from ls_integration.workflows.new_accounts import OnAccount
 
 _SCORES, _PICTURES = "Model and ratings", "Pictures"
 
@@ -219,9 +221,9 @@ def import_sted_quality(
             start=Path.cwd(),
             dry_run=dry_run,
             say=print_note,
+            on_account=_account_keeper(passwords),
             report=report,
         )
-    _print_accounts(outcome, passwords)
     _print_outcome(outcome, dry_run=dry_run)
 
 
@@ -245,22 +247,20 @@ def _print_outcome(outcome: "ImportOutcome", *, dry_run: bool) -> None:
     print_result(f"study: {outcome.folder.name}")
 
 
-def _print_accounts(outcome: "ImportOutcome", passwords: Path | None) -> None:
-    """Show new passwords once: to a terminal, or in a file of the owner's."""
-    if not outcome.accounts:
-        return
-    lines = [
-        f"{account.name}: login {account.email} password {account.password.get_secret_value()}"
-        for account in outcome.accounts
-    ]
-    if passwords is None and sys.stdout.isatty():
-        for line in lines:
-            print_result(line)
-        return
-    from ls_integration.files import PRIVATE_MODE, write_text
+def _account_keeper(passwords: Path | None) -> "OnAccount":
+    """Show each new password once, as soon as it is made: on a terminal, or in a file."""
+    from ls_integration.workflows import new_accounts
 
-    # Not into a pipe or a log: into a file of the owner's alone.
-    path = passwords or outcome.folder / "passwords.txt"
-    known = path.read_text(encoding="utf-8") if path.exists() else ""
-    write_text(path, known + "\n".join(lines) + "\n", mode=PRIVATE_MODE)
-    print_note(f"the passwords of {len(lines)} new accounts are in {path}")
+    if passwords is not None:
+        new_accounts.check_passwords_file(passwords)
+
+    def keep(folder: Path, person: "Person") -> None:
+        if passwords is None and sys.stderr.isatty():
+            print_note(new_accounts.login_line(person))
+            return
+        # Not into a pipe or a log: into a file of the owner's alone.
+        path = passwords or folder / new_accounts.PASSWORDS_FILE
+        new_accounts.keep_in_file(path, person)
+        print_note(f"made an account for {person.name}; the password is in {path}")
+
+    return keep

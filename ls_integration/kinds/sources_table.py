@@ -110,6 +110,10 @@ class Collector:
             Texts of the other columns; an empty text is a missing value.
         """
         faults: list[str] = []
+        readable = source_path.encode(errors="backslashreplace").decode()
+        if readable != source_path:
+            faults.append(f"the name of the file {readable} is not UTF-8; rename it")
+            source_path = readable
         rating = parse_number(cells.get("rating", ""), where, "rating", faults)
         if rating is not None and not 0.0 <= rating <= 1.0:
             faults.append(

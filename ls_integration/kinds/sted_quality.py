@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ls_integration.kinds.sted_source import ANOMALY, truth_label
+from ls_integration.kinds.sted_source import ANOMALY, NORMAL, truth_label
 from ls_integration.label_config import Control, choice_result
 
 KIND = "sted-quality"
@@ -50,7 +50,7 @@ def make_items(
         From `sted_source`: ``source_path, rating, structure, group,
         model_score, model_label, item_id``, in the study's order.
     make_id : callable
-        ``source_path`` -> opaque id, where the source gives no id of its own.
+        ``source_path`` -> opaque id, where ``item_id`` of *rows* is None.
     normal_at_least : float
         Rating in [0, 1] from which an image is normal.
 
@@ -82,6 +82,49 @@ def make_items(
     items["image"] = pd.Series([None] * len(items), dtype=object)
     items["peak_count"] = np.nan
     return items[_ITEM_COLUMNS]
+
+
+def structure_tells_label(items: pd.DataFrame) -> bool:
+    """Tell whether the structure on the page would give the right answer away.
+
+    It is the name of a folder where a source has no column for it, and many
+    sources keep their normal images in one folder and the anomalies in another.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items.
+
+    Returns
+    -------
+    bool
+        True if a structure is called as one of the answers, or if each one
+        stands for a single answer and both occur.
+    """
+    named = {str(name).strip().lower() for name in items["structure"].dropna()}
+    if named & {NORMAL, ANOMALY}:
+        return True
+    known = items.loc[items["label"].notna() & items["structure"].notna()]
+    labels = known.groupby("structure")["label"].nunique()
+    return bool(len(set(known["label"])) > 1 and (labels == 1).all())
+
+
+def order_tells_label(items: pd.DataFrame) -> bool:
+    """Tell whether all images of one answer come before those of the other.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items, in the study's order.
+
+    Returns
+    -------
+    bool
+        True if so, with three images of either answer at least.
+    """
+    labels = items["label"].dropna()
+    n_changes = int((labels != labels.shift()).sum()) - 1
+    return n_changes == 1 and int(labels.value_counts().min()) >= 3
 
 
 def sent_predictions(items: pd.DataFrame, model_version: str) -> pd.DataFrame:
@@ -187,7 +230,7 @@ def page_texts(*, normal_at_least: float, is_prefilled: bool) -> dict[str, str]:
         ``criterion`` and ``keys`` of the task's data.
     """
     return {
-        "criterion": f"normal: a quality of {normal_at_least:.2f} or more",
+        "criterion": f"normal: a quality of {limit_text(normal_at_least)} or more",
         "keys": (
             "agree: Enter · disagree: press the other key, then Enter"
             if is_prefilled
@@ -214,9 +257,9 @@ def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
     paragraphs = [
         "You see one STED microscopy image at a time. Is its quality <b>normal</b>, or is the "
         "image an <b>anomaly</b>?",
-        f"An image is normal if you would rate its quality {normal_at_least:.2f} or more on a "
-        "scale from 0 (worst) to 1 (best): the structure is sharp, continuous and well above the "
-        "background. It is an anomaly if it is blurred, dim, noisy, bleached or otherwise "
+        f"An image is normal if you would rate its quality {limit_text(normal_at_least)} or more "
+        "on a scale from 0 (worst) to 1 (best): the structure is sharp, continuous and well above "
+        "the background. It is an anomaly if it is blurred, dim, noisy, bleached or otherwise "
         "unusable.",
         "<b>1</b> normal<br><b>2</b> anomaly<br><b>Enter</b> submits and goes on<br>"
         "<b>Ctrl+Space</b> skips: you are asked again at the end",
@@ -232,6 +275,23 @@ def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
         )
     # Label Studio's page takes the margins of paragraphs away.
     return "<br>".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+
+
+def limit_text(rating: float) -> str:
+    """Write a limit of the ratings as people read it, and never rounded to another.
+
+    Parameters
+    ----------
+    rating : float
+        In [0, 1].
+
+    Returns
+    -------
+    str
+        Two decimals, more where the limit has more: ``0.70``, ``0.705``.
+    """
+    short = f"{rating:.2f}"
+    return short if float(short) == rating else repr(rating)
 
 
 def image_width_px(widths_px: Sequence[int]) -> int:

@@ -43,6 +43,9 @@ _WAIT = wait_exponential(multiplier=0.5, max=8.0) + wait_random(0.0, 0.5)
 _CERTAINLY_NOT_DONE = (429, 503)
 """Statuses that a server or proxy gives without having begun the work."""
 
+_CUT_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+"""Faults of an answer's body: the request itself was carried out."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -324,11 +327,9 @@ class Client:
         except requests.exceptions.ConnectionError as error:
             if _never_connected(error):
                 raise _unreachable(self.url) from None
-            msg = (
-                f"Label Studio at {self.url} broke off the connection during {method} {path}; "
-                "look at its log, then run the same command again"
-            )
-            raise ServerTimeout(msg, url=self.url + path) from None
+            raise _broken_off(method, path, self.url) from None
+        except _CUT_OFF:
+            raise _broken_off(method, path, self.url) from None
         except requests.exceptions.RequestException as error:
             msg = (
                 f"cannot send {method} {path} to {self.url} ({type(error).__name__}); "
@@ -378,6 +379,14 @@ def _unreachable(url: str) -> ServerError:
         "or give its address with --url or LABEL_STUDIO_URL"
     )
     return ServerError(msg, url=url)
+
+
+def _broken_off(method: str, path: str, url: str) -> ServerTimeout:
+    msg = (
+        f"Label Studio at {url} broke off the connection during {method} {path}; "
+        "look at its log, then run the same command again"
+    )
+    return ServerTimeout(msg, url=url + path)
 
 
 def _refused(url: str, status: int | None) -> AuthError:

@@ -5,6 +5,7 @@ must be named in ``include``, or each annotation shrinks to its id. The SDK's
 pager is not used: it hides a 404 in the middle of a listing.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,6 @@ _TASK_FIELDS = ("id", "data")
 _ANSWER_FIELDS = (
     *_TASK_FIELDS,
     "annotations",
-    "drafts",
     "result",
     "completed_by",
     "lead_time",
@@ -64,7 +64,7 @@ def list_tasks(
 def pull_answers(
     client: Client, project_id: int, *, with_predictions: bool, report: Reporter = silent
 ) -> list[dict[str, Any]]:
-    """Read all tasks of a project with their annotations and drafts.
+    """Read all tasks of a project with their annotations.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def pull_answers(
     Returns
     -------
     list of dict
-        ``id, data, annotations, drafts[, predictions]`` each, ascending by id.
+        ``id, data, annotations[, predictions]`` each, ascending by id.
 
     Raises
     ------
@@ -91,14 +91,53 @@ def pull_answers(
     return _complete_listing(client, project_id, fields or _ANSWER_FIELDS, "all", report)
 
 
+def tasks_with_drafts(client: Client, project_id: int) -> set[int]:
+    """Find the tasks whose answer somebody has begun and not submitted.
+
+    The field ``drafts`` of a task would not do: it holds those of the token's
+    owner only.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+
+    Returns
+    -------
+    set of int
+        Task ids.
+
+    Raises
+    ------
+    ServerError
+        If the listing stays incomplete.
+    """
+    has_draft = {
+        "filter": "filter:tasks:draft_exists",
+        "operator": "equal",
+        "type": "Boolean",
+        "value": True,
+    }
+    query = json.dumps({"filters": {"conjunction": "and", "items": [has_draft]}})
+    tasks = _complete_listing(client, project_id, ("id",), "task_only", silent, query)
+    return {int(task["id"]) for task in tasks}
+
+
 def _complete_listing(
-    client: Client, project_id: int, include: tuple[str, ...], fields: str, report: Reporter
+    client: Client,
+    project_id: int,
+    include: tuple[str, ...],
+    fields: str,
+    report: Reporter,
+    query: str | None = None,
 ) -> list[dict[str, Any]]:
     seen, total = 0, 0
     for _ in range(LISTING_ATTEMPTS):
         tasks: dict[int, dict[str, Any]] = {}
         total = 0
-        for page, total in _pages(client, project_id, include, fields):
+        for page, total in _pages(client, project_id, include, fields, query):
             tasks |= {int(task["id"]): task for task in page}
             report("reading tasks", len(tasks), total)
         seen = len(tasks)
@@ -112,7 +151,7 @@ def _complete_listing(
 
 
 def _pages(
-    client: Client, project_id: int, include: tuple[str, ...], fields: str
+    client: Client, project_id: int, include: tuple[str, ...], fields: str, query: str | None
 ) -> Iterator[tuple[list[dict[str, Any]], int]]:
     """Yield each page's tasks and the server's total; a page past the end is a 404."""
     number = 1
@@ -125,6 +164,7 @@ def _pages(
                 "page_size": PAGE_SIZE,
                 "fields": fields,
                 "include": ",".join(include),
+                **({"query": query} if query else {}),
             },
         )
         total = int(answer["total"])

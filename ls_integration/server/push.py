@@ -9,17 +9,24 @@ and surplus copies that nobody has touched are removed.
 """
 
 import json
+import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_integration.errors import PartialError, ServerError, StudyError, some_of
+from ls_integration.errors import (
+    PartialError,
+    ServerError,
+    ServerTimeout,
+    StudyError,
+    some_of,
+)
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.client import Client
-from ls_integration.server.pull import list_tasks
+from ls_integration.server.pull import list_tasks, tasks_with_drafts
 from ls_integration.study import append_journal, read_journal
 
 MAX_BATCH_TASKS = 1000
@@ -61,6 +68,7 @@ def push_tasks(
     *,
     study_folder: Path,
     settle_s: float = SETTLE_S,
+    say: Callable[[str], None] | None = None,
     report: Reporter = silent,
 ) -> PushOutcome:
     """Bring every task to the project exactly once.
@@ -78,6 +86,8 @@ def push_tasks(
         Where the journal lies; its lock must be held.
     settle_s : float
         How long an unfinished request may still be carried out, in seconds.
+    say : callable, optional
+        Takes the line that tells the user why there is a wait.
     report : Reporter, optional
         Told of each batch.
 
@@ -93,7 +103,7 @@ def push_tasks(
     StudyError
         If copies with answers exist, or tasks that are not of this study.
     """
-    _settle(client, project_id, study_folder, settle_s, report)
+    _settle(client, project_id, study_folder, settle_s, say, report)
     there = set(_task_ids_by_item(client, project_id))
     missing = [task for task in tasks if task["data"]["item_id"] not in there]
     sent = 0
@@ -142,15 +152,21 @@ def _send_batch(
     try:
         client.post(f"/api/projects/{project_id}/import", json=batch)
     except ServerError as error:
-        # A clear "no" of the server closes the batch; silence leaves it open.
-        if error.status is not None and 400 <= error.status < 500:
+        # A clear "no", or no connection at all, closes the batch; silence leaves it open.
+        is_refused = error.status is None or 400 <= error.status < 500
+        if is_refused and not isinstance(error, ServerTimeout):
             append_journal(study_folder, {"event": "refused", "batch": batch_id})
         raise
     append_journal(study_folder, {"event": "sent", "batch": batch_id})
 
 
 def _settle(
-    client: Client, project_id: int, study_folder: Path, settle_s: float, report: Reporter
+    client: Client,
+    project_id: int,
+    study_folder: Path,
+    settle_s: float,
+    say: Callable[[str], None] | None,
+    report: Reporter,
 ) -> None:
     """Wait until the batches that an earlier run left open can no longer change."""
     open_batches: dict[str, dict[str, Any]] = {}
@@ -165,9 +181,17 @@ def _settle(
         deadline = time.monotonic() + max(0.0, settle_s - age_s)
         started = time.monotonic()
         wanted = set(entry["item_ids"])
+        is_told = False
         while not wanted <= set(_task_ids_by_item(client, project_id)):
             if time.monotonic() >= deadline:
                 break
+            if say is not None and not is_told:
+                say(
+                    f"an earlier run was cut off while it sent {len(wanted)} tasks; waiting up to "
+                    f"{math.ceil(deadline - started)} s, until they are there or cannot come any "
+                    "more, so that none is sent twice"
+                )
+                is_told = True
             waited_s = time.monotonic() - started
             report("waiting for an unfinished request (s)", int(waited_s), int(settle_s))
             time.sleep(_POLL_S)
@@ -199,15 +223,20 @@ def _verify(client: Client, project_id: int, tasks: Sequence[Mapping[str, Any]])
             "the server took them; run the same command again, it sends what is missing"
         )
         raise PartialError(msg)
-    removed = 0
-    for item_id, task_ids in by_item.items():
-        if len(task_ids) > 1:
-            removed += _remove_copies(client, project_id, item_id, task_ids)
-    return removed
+    copied = {item_id: ids for item_id, ids in by_item.items() if len(ids) > 1}
+    drafts = tasks_with_drafts(client, project_id) if copied else set()
+    return sum(
+        _remove_copies(client, project_id, item_id, task_ids, drafts)
+        for item_id, task_ids in copied.items()
+    )
 
 
-def _remove_copies(client: Client, project_id: int, item_id: str, task_ids: list[int]) -> int:
-    touched = [task_id for task_id in task_ids if _is_touched(client, task_id)]
+def _remove_copies(
+    client: Client, project_id: int, item_id: str, task_ids: list[int], drafts: set[int]
+) -> int:
+    touched = [
+        task_id for task_id in task_ids if task_id in drafts or _has_answers(client, task_id)
+    ]
     if len(touched) > 1:
         msg = (
             f"item {item_id} stands {len(touched)} times with answers in project {project_id} "
@@ -221,6 +250,5 @@ def _remove_copies(client: Client, project_id: int, item_id: str, task_ids: list
     return len(surplus)
 
 
-def _is_touched(client: Client, task_id: int) -> bool:
-    task = client.get(f"/api/tasks/{task_id}")
-    return bool(task.get("annotations") or task.get("drafts"))
+def _has_answers(client: Client, task_id: int) -> bool:
+    return bool(client.get(f"/api/tasks/{task_id}").get("annotations"))

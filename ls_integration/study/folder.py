@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ls_integration.errors import StudyError, some_of
 from ls_integration.files import PRIVATE_MODE, write_json
+from ls_integration.study.disk import writing
 from ls_integration.study.model import Study
 
 STUDIES_FOLDER = "studies"
@@ -130,10 +131,16 @@ def save(folder: Path, study: Study) -> None:
         The study's folder; made if it is missing.
     study : Study
         What to write.
+
+    Raises
+    ------
+    StudyError
+        If it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    write_json(folder / STUDY_FILE, study.model_dump(), mode=PRIVATE_MODE)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        write_json(folder / STUDY_FILE, study.model_dump(), mode=PRIVATE_MODE)
 
 
 @contextmanager
@@ -153,15 +160,16 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     StudyError
-        If another command holds it.
+        If another command holds it, or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK_FILE, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        msg = f"another command is working on the study {folder.name}; wait until it has ended"
-        raise StudyError(msg) from None
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            msg = f"another command is working on the study {folder.name}; wait until it has ended"
+            raise StudyError(msg) from None
     try:
         yield
     finally:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ls_integration.study.disk import writing
+
 _JOURNAL_FILE = "journal.jsonl"
 
 
@@ -18,9 +20,19 @@ def append_journal(folder: Path, entry: Mapping[str, Any]) -> None:
         The study's folder.
     entry : mapping
         JSON values.
+
+    Raises
+    ------
+    StudyError
+        If it cannot be written.
     """
-    with (folder / _JOURNAL_FILE).open("a", encoding="utf-8") as journal:
-        journal.write(json.dumps(dict(entry)) + "\n")
+    line = json.dumps(dict(entry)) + "\n"
+    with writing(folder), (folder / _JOURNAL_FILE).open("a+b") as journal:
+        if journal.tell():
+            journal.seek(-1, os.SEEK_END)
+            # A line that a kill cut short must not swallow this one.
+            line = line if journal.read() == b"\n" else "\n" + line
+        journal.write(line.encode())
         journal.flush()
         os.fsync(journal.fileno())
 

@@ -81,7 +81,9 @@ class Study(BaseModel):
     title: str
     blind: bool
     server_url: str | None = None
-    salt: str = Field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    salt: str = Field(
+        default_factory=lambda: secrets.token_hex(32), pattern="^[0-9a-f]{64}$", repr=False
+    )
     pictures_folder: str = Field(
         default_factory=lambda: secrets.token_hex(8), pattern="^[0-9a-f]{16}$"
     )

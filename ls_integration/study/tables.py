@@ -6,6 +6,7 @@ import pandas as pd
 
 from ls_integration.errors import SourceError, StudyError, some_of
 from ls_integration.files import PRIVATE_MODE, whole_file
+from ls_integration.study.disk import writing
 
 _ITEMS_FILE = "items.parquet"
 _PREDICTIONS_FILE = "predictions.parquet"
@@ -148,7 +149,7 @@ def read_seen(folder: Path) -> pd.DataFrame:
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:
-    with whole_file(path, mode=PRIVATE_MODE) as temporary:
+    with writing(path.parent), whole_file(path, mode=PRIVATE_MODE) as temporary:
         table.to_parquet(temporary, index=False)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from ls_integration import study as studies
-from ls_integration.errors import ServerError
+from ls_integration.errors import ServerError, StudyError, some_of
 from ls_integration.files import PRIVATE_MODE, write_json
 from ls_integration.kinds import sted_quality
 from ls_integration.label_config import Control, choice_result, parse
@@ -22,6 +23,7 @@ from ls_integration.resources import label_config_xml
 from ls_integration.sample import SimulatedAnswers, simulate_answers, write_sample
 from ls_integration.server import embedded, embedded_files
 from ls_integration.server.client import Client
+from ls_integration.server.people import Person
 from ls_integration.settings import load
 from ls_integration.workflows.export import export
 from ls_integration.workflows.import_items import Say
@@ -128,7 +130,7 @@ def run_demo(folder: Path, *, say: Say, report: Reporter = silent) -> DemoOutcom
     say("starting Label Studio; the first time takes a minute or two")
     server = embedded.start(
         data_dir,
-        port=None if running else embedded.free_port(),
+        port=None if running else _port(data_dir),
         owner_name=None if running else "Demo",
         working_dir=folder,
         report=report,
@@ -167,6 +169,14 @@ def is_recovered(reviewer: Reviewer, scores: Mapping[str, Any]) -> bool:
     )
 
 
+def _port(data_dir: Path) -> int:
+    """Choose a port: the one of the last time, since the studies know their server by it."""
+    if not (data_dir / embedded_files.CREDENTIALS).is_file():
+        return embedded.free_port()
+    known = urlsplit(embedded_files.read_credentials(data_dir).url).port
+    return known or embedded.free_port()
+
+
 def _one_study(
     folder: Path,
     source: Path,
@@ -183,6 +193,7 @@ def _one_study(
         media=server.media,
         server_media=str(server.media),
     )
+    tokens_file = folder / _TOKENS_FILE
     imported = import_sted_quality(
         ImportOptions(
             source=source,
@@ -195,9 +206,10 @@ def _one_study(
         settings,
         start=folder,
         say=say,
+        on_account=lambda _, person: _keep_token(tokens_file, person),
         report=report,
     )
-    tokens = _keep_tokens(folder / _TOKENS_FILE, imported.tokens)
+    tokens = _read_tokens(tokens_file)
     items = studies.read_items(imported.folder)
     control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
     for reviewer, done in zip(REVIEWERS, imported.projects, strict=True):
@@ -260,9 +272,20 @@ def _next_task(client: Client, project_id: int) -> dict[str, Any] | None:
     return task
 
 
-def _keep_tokens(path: Path, new: Mapping[str, SecretStr]) -> dict[str, SecretStr]:
-    """Remember the reviewers' tokens, so that a second run can answer as them."""
+def _keep_token(path: Path, person: Person) -> None:
+    """Remember a reviewer's token, so that another run can answer as them."""
+    if person.token is not None:
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        write_json(path, {**known, person.name: person.token.get_secret_value()}, mode=PRIVATE_MODE)
+
+
+def _read_tokens(path: Path) -> dict[str, SecretStr]:
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    known |= {name: token.get_secret_value() for name, token in new.items()}
-    write_json(path, known, mode=PRIVATE_MODE)
+    lost = [reviewer.name for reviewer in REVIEWERS if reviewer.name not in known]
+    if lost:
+        msg = (
+            f"{path} does not hold the token of {some_of(lost)}; run the demo in a new folder "
+            "with --folder"
+        )
+        raise StudyError(msg)
     return {name: SecretStr(token) for name, token in known.items()}

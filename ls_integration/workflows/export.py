@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ls_integration import study as studies
-from ls_integration.annotations import empty
-from ls_integration.answers import answers_from_tasks, count_drafts, with_memory
+from ls_integration.answers import answers_from_tasks, in_one_table, with_memory
 from ls_integration.errors import StudyError
 from ls_integration.kinds import sted_quality
 from ls_integration.label_config import parse
@@ -20,7 +19,7 @@ from ls_integration.results.folder import open_results
 from ls_integration.results.tables import write_annotations, write_items
 from ls_integration.server.people import members
 from ls_integration.server.projects import read_project
-from ls_integration.server.pull import pull_answers
+from ls_integration.server.pull import pull_answers, tasks_with_drafts
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
@@ -41,7 +40,7 @@ class ExportOutcome:
     n_skipped : int
         Skips.
     n_drafts : int
-        Answers that were begun and not submitted; they are not exported.
+        Tasks with an answer that was begun and not submitted; it is not exported.
     folder : Path
         Where the files are.
     """
@@ -162,7 +161,7 @@ def _pull(
             with_predictions=not study.blind,
             report=report,
         )
-        n_drafts += count_drafts(tasks)
+        n_drafts += len(tasks_with_drafts(connection.client, project.project_id))
         tables.append(
             answers_from_tasks(
                 tasks,
@@ -173,17 +172,38 @@ def _pull(
                 sent_labels=sent_labels,
             )
         )
-    filled = [table for table in tables if len(table)]
-    return (pd.concat(filled, ignore_index=True) if filled else empty()), n_drafts
+    return in_one_table(tables), n_drafts
 
 
 def _names(study: Study, connection: Connection) -> dict[int, str]:
-    """Name every member: the study's own names first, then the accounts' names."""
-    names = {person.user_id: person.name for person in members(connection.client)}
-    names |= {user_id: name for name, user_id in study.people.items()}
-    taken: dict[str, int] = {}
-    for user_id, name in sorted(names.items()):
-        if name in taken:
-            names[user_id] = f"{name} {user_id}"
-        taken[name] = user_id
+    """Name every member: the study's own people first, then the other accounts."""
+    own = {user_id: name for name, user_id in study.people.items()}
+    others = {
+        person.user_id: person.name or person.email.partition("@")[0]
+        for person in members(connection.client)
+        if person.user_id not in own
+    }
+    return distinct_names(own, others)
+
+
+def distinct_names(own: Mapping[int, str], others: Mapping[int, str]) -> dict[int, str]:
+    """Tell apart members of one name; the study's own people keep theirs.
+
+    Parameters
+    ----------
+    own : mapping of int to str
+        User id -> name of the study's people, no name twice.
+    others : mapping of int to str
+        User id -> name of all other members.
+
+    Returns
+    -------
+    dict of int to str
+        No name twice: a later namesake has the user id behind the name.
+    """
+    names = dict(own)
+    taken = set(own.values())
+    for user_id, name in sorted(others.items()):
+        names[user_id] = f"{name} {user_id}" if name in taken else name
+        taken.add(names[user_id])
     return names

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ls_integration.errors import SourceError, StudyError, some_of
 from ls_integration.images.render import parse_scale
-from ls_integration.kinds.sted_quality import make_items
+from ls_integration.kinds.sted_quality import limit_text, make_items
 from ls_integration.kinds.sted_source import (
     SourceTable,
     model_labels,
@@ -95,10 +95,15 @@ def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selecti
         [(problem.source_path, problem.message) for problem in table.problems], options, say
     )
     rows = table.without_problems()
+    if options.blind and rows["item_id"].notna().any():
+        # Only an id that we make is sure not to tell the rating: it goes to the server.
+        say("the source's column item_id is not used in a blind study")
+        rows = rows.assign(item_id=None)
     if options.blind and options.model_threshold is None and rows["model_label"].isna().all():
-        # Blind without a threshold: scored by AUC alone.
-        sign = -1.0 if options.score_high_means == "normal" else 1.0
-        decided, threshold = rows.assign(model_score=sign * rows["model_score"]), None
+        # Blind without a threshold: scored by AUC alone. From zero: 0 must not become -0.
+        score = rows["model_score"]
+        turned = 0.0 - score if options.score_high_means == "normal" else score
+        decided, threshold = rows.assign(model_score=turned), None
     else:
         decisions = model_labels(
             rows, options.model_threshold, score_high_means=options.score_high_means
@@ -113,10 +118,8 @@ def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selecti
         anomaly_below=options.anomaly_below,
     )
     if ambiguous:
-        say(
-            f"left out {ambiguous} ambiguous images "
-            f"({options.anomaly_below:.2f} <= rating < {options.normal_at_least:.2f})"
-        )
+        low, high = limit_text(options.anomaly_below), limit_text(options.normal_at_least)
+        say(f"left out {ambiguous} ambiguous images ({low} <= rating < {high})")
     if options.order == "random":
         order = np.random.default_rng(options.seed).permutation(len(kept))
         kept = kept.iloc[order].reset_index(drop=True)
@@ -169,7 +172,8 @@ def render_items(
     items = make_items(
         selection.rows, make_id=study.item_id, normal_at_least=options.normal_at_least
     )
-    names = [f"{item_id}{PICTURE_SUFFIX}" for item_id in items["item_id"]]
+    # Not the item's id: where the source gives it, it need not make a file name.
+    names = [f"{study.item_id(path)}{PICTURE_SUFFIX}" for path in items["source_path"]]
     results = _render(selection.rows, names, options, pictures, report, skip_existing=False)
     problems = [
         (path, result.error)

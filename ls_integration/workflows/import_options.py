@@ -1,12 +1,13 @@
 """What `import sted-quality` was asked for, and what of it a study remembers."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ls_integration.errors import ConfigError, StudyError
 from ls_integration.images.read import Projection
-from ls_integration.images.render import parse_scale
+from ls_integration.images.render import check_colormap, parse_scale
 from ls_integration.kinds.sted_source import ANOMALY_BELOW, NORMAL_AT_LEAST
 from ls_integration.study import Study
 
@@ -134,18 +135,91 @@ def check_options(options: ImportOptions, title: str) -> None:
         Naming the option and its value.
     """
     parse_scale(options.picture.scale)
-    if not TITLE_MIN_CHARACTERS <= len(title) <= TITLE_MAX_CHARACTERS:
-        msg = (
-            f"the title '{title}' has {len(title)} characters, Label Studio takes "
-            f"{TITLE_MIN_CHARACTERS} to {TITLE_MAX_CHARACTERS}; give another --title"
-        )
+    check_colormap(options.picture.colormap)
+    if not title.strip() or not title.isprintable():
+        msg = f"the title {title!r} is empty or not printable; give another --title"
         raise ConfigError(msg)
+    project_title(title, None, round_number=1)
     if options.limit is not None and options.limit < 1:
         msg = f"--limit {options.limit} leaves no image; give 1 or more"
+        raise ConfigError(msg)
+    if options.seed < 0:
+        msg = f"--seed {options.seed} is negative; give 0 or more"
+        raise ConfigError(msg)
+    if options.model_threshold is not None and not math.isfinite(options.model_threshold):
+        msg = f"--model-threshold {options.model_threshold} is not a finite number; give one"
         raise ConfigError(msg)
     if not options.model_version.strip():
         msg = "--model-version is empty; give the model a name"
         raise ConfigError(msg)
+
+
+def person_names(options: ImportOptions) -> tuple[str, ...]:
+    """Give the people's names as they stand on result files, each once.
+
+    Parameters
+    ----------
+    options : ImportOptions
+        ``people``.
+
+    Returns
+    -------
+    tuple of str
+        In the order given, with single spaces.
+    """
+    return tuple(dict.fromkeys(" ".join(name.split()) for name in options.people))
+
+
+def project_title(study_title: str, name: str | None, round_number: int) -> str:
+    """Write the title of one person's project.
+
+    Parameters
+    ----------
+    study_title : str
+        The study's.
+    name : str or None
+        Whose project; None: the owner's, who is not named.
+    round_number : int
+        Counted from 1; the first one is not named.
+
+    Returns
+    -------
+    str
+        For example ``STED quality lab · Ada · round 2``.
+
+    Raises
+    ------
+    ConfigError
+        If Label Studio would refuse it.
+    """
+    suffix = f" · round {round_number}" if round_number > 1 else ""
+    title = f"{study_title}{'' if name is None else f' · {name}'}{suffix}"
+    if not TITLE_MIN_CHARACTERS <= len(title) <= TITLE_MAX_CHARACTERS:
+        msg = (
+            f"the project title '{title}' has {len(title)} characters, Label Studio takes "
+            f"{TITLE_MIN_CHARACTERS} to {TITLE_MAX_CHARACTERS}; give another --title"
+        )
+        raise ConfigError(msg)
+    return title
+
+
+def check_project_titles(options: ImportOptions, study_title: str) -> None:
+    """Refuse a name that makes a title too long, before anything is made.
+
+    Parameters
+    ----------
+    options : ImportOptions
+        ``people`` and ``round_number``.
+    study_title : str
+        The study's.
+
+    Raises
+    ------
+    ConfigError
+        Naming the title and its length.
+    """
+    for name in person_names(options) or (None,):
+        project_title(study_title, name, options.round_number)
 
 
 def check_same_options(study: Study, options: ImportOptions, folder: Path) -> None:
@@ -178,6 +252,7 @@ def check_same_options(study: Study, options: ImportOptions, folder: Path) -> No
     if differ:
         msg = (
             f"the study {folder} was imported with other options ({'; '.join(differ)}); use the "
-            "same ones, or another folder with --study"
+            "same ones (if a source was moved: a link in its old place), or another folder with "
+            "--study"
         )
         raise StudyError(msg)

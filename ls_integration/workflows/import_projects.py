@@ -4,21 +4,29 @@ from pathlib import Path
 from typing import Any
 
 from ls_integration import study as studies
-from ls_integration.errors import ConfigError
 from ls_integration.kinds import sted_quality
 from ls_integration.label_config import LabelConfig
-from ls_integration.server import people as accounts
 from ls_integration.server.client import Client
 from ls_integration.server.projects import ensure_project, read_project
 from ls_integration.server.storage import ensure_local_storage
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
-from ls_integration.workflows.import_options import TITLE_MAX_CHARACTERS, ImportOptions
+from ls_integration.workflows.import_options import (
+    ImportOptions,
+    check_project_titles,
+    person_names,
+    project_title,
+)
+from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 
 
 def plan_projects(
-    folder: Path, study: Study, options: ImportOptions, connection: Connection
-) -> tuple[Study, list[Project], list[accounts.Person]]:
+    folder: Path,
+    study: Study,
+    options: ImportOptions,
+    connection: Connection,
+    on_account: OnAccount,
+) -> tuple[Study, list[Project]]:
     """Name the projects of a call: one per person, or one for the owner.
 
     Parameters
@@ -31,6 +39,9 @@ def plan_projects(
         ``people`` and ``round_number``.
     connection : Connection
         The server.
+    on_account : callable
+        Called for each new account as soon as it is made: what fails later
+        must not lose its password.
 
     Returns
     -------
@@ -38,8 +49,6 @@ def plan_projects(
         With the people.
     planned : list of Project
         In the order of the people; known ones with their ids.
-    new_people : list of Person
-        Accounts made by this call, with their passwords.
 
     Raises
     ------
@@ -47,23 +56,21 @@ def plan_projects(
         If a name cannot be used, or makes a title too long.
     """
     round_number = options.round_number
-    new_people: list[accounts.Person] = []
+    names = person_names(options)
+    check_project_titles(options, study.title)
     planned = []
-    if not options.people:
-        name = connection.owner_name
-        study = study.model_copy(
-            update={"people": {**study.people, name: int(connection.user["id"])}}
-        )
-        planned.append(_planned(study, name, study.people[name], round_number, is_owner=True))
-    for name in options.people:
-        person = accounts.ensure(connection.client, name)
-        new_people.append(person)
+    if not names:
+        owner, user_id = connection.owner_name, int(connection.user["id"])
+        study = study.model_copy(update={"people": {**study.people, owner: user_id}})
+        planned.append(_planned(study, owner, user_id, round_number, is_owner=True))
+    for name in names:
+        person = ensure_account(folder, connection.client, name, on_account)
         study = study.model_copy(update={"people": {**study.people, person.name: person.user_id}})
         # Written at once: the account is there, and its name must not be lost.
         studies.save(folder, study)
         planned.append(_planned(study, person.name, person.user_id, round_number, is_owner=False))
     studies.save(folder, study)
-    return study, planned, [person for person in new_people if person.password]
+    return study, planned
 
 
 def _planned(
@@ -73,15 +80,7 @@ def _planned(
     for project in study.projects:
         if project.key == key:
             return project
-    suffix = f" · round {round_number}" if round_number > 1 else ""
-    title = f"{study.title}{'' if is_owner else f' · {name}'}{suffix}"
-    if len(title) > TITLE_MAX_CHARACTERS:
-        msg = (
-            f"the project title '{title}' has {len(title)} characters, Label Studio takes "
-            f"{TITLE_MAX_CHARACTERS}; "
-            "give a shorter --title"
-        )
-        raise ConfigError(msg)
+    title = project_title(study.title, None if is_owner else name, round_number)
     return Project(key=key, title=title, annotator=name, user_id=user_id, round=round_number)
 
 

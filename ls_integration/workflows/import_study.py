@@ -2,28 +2,24 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
-from pydantic import SecretStr
 
 from ls_integration import __version__
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, StudyError
 from ls_integration.kinds import sted_quality
+from ls_integration.kinds.sted_source import SourceTable
 from ls_integration.label_config import check_predictions, parse, with_image_width
 from ls_integration.progress import Reporter, silent
 from ls_integration.resources import label_config_xml
 from ls_integration.server.hotkeys import ensure_enter_submits
 from ls_integration.server.push import PushOutcome, push_tasks
-from ls_integration.server.storage import (
-    check_pictures_load,
-    picture_url,
-)
+from ls_integration.server.storage import check_pictures_load, picture_url
 from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect, project_link
@@ -39,6 +35,7 @@ from ls_integration.workflows.import_items import (
 from ls_integration.workflows.import_options import (
     ImportOptions,
     check_options,
+    check_project_titles,
     check_same_options,
     remembered,
 )
@@ -47,25 +44,7 @@ from ls_integration.workflows.import_projects import (
     plan_projects,
     show_predictions,
 )
-
-
-@dataclass(frozen=True)
-class NewAccount:
-    """An account that this import made; its password is shown once.
-
-    Attributes
-    ----------
-    name : str
-        Name on result files.
-    email : str
-        Login.
-    password : SecretStr
-        For the person alone.
-    """
-
-    name: str
-    email: str
-    password: SecretStr
+from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 
 
 @dataclass(frozen=True)
@@ -106,10 +85,6 @@ class ImportOutcome:
         Tasks whose page starts from the model's answer.
     projects : list of ProjectOutcome
         One per person; none after a dry run.
-    accounts : list of NewAccount
-        Made by this run.
-    tokens : mapping of str to SecretStr
-        Tokens of the accounts made by this run, for programs.
     """
 
     folder: Path
@@ -117,8 +92,6 @@ class ImportOutcome:
     n_items: int
     n_predictions: int
     projects: list[ProjectOutcome]
-    accounts: list[NewAccount]
-    tokens: Mapping[str, SecretStr]
 
 
 def import_sted_quality(
@@ -128,6 +101,7 @@ def import_sted_quality(
     start: Path,
     dry_run: bool = False,
     say: Say,
+    on_account: OnAccount = keep_in_study,
     report: Reporter = silent,
 ) -> ImportOutcome:
     """Import a source, or finish what an earlier run began.
@@ -144,6 +118,9 @@ def import_sted_quality(
         Read and render everything, keep and send nothing.
     say : callable
         Takes lines for the user.
+    on_account : callable, optional
+        Takes the study's folder and each account as soon as it is made: what
+        fails later must not lose its password.
     report : Reporter, optional
         Told of progress.
 
@@ -162,7 +139,7 @@ def import_sted_quality(
     check_options(options, title)
     folder = (options.study or start / studies.STUDIES_FOLDER / studies.slug(title)).absolute()
     if dry_run:
-        return _dry_run(options, title, folder, say, report)
+        return _dry_run(table, options, title, folder, say, report)
     with studies.locked(folder):
         known = studies.load(folder) if studies.exists(folder) else None
         if known and known.kind != sted_quality.KIND:
@@ -176,7 +153,7 @@ def import_sted_quality(
             study, items = _resume(known, folder, selection, options, connection, report)
         else:
             study, items = _begin(known, folder, title, selection, options, connection, say, report)
-        return _send(folder, study, items, options, connection, say, report)
+        return _send(folder, study, items, options, connection, say, on_account, report)
 
 
 def default_title(source_name: str, blind: bool) -> str:
@@ -198,17 +175,23 @@ def default_title(source_name: str, blind: bool) -> str:
 
 
 def _dry_run(
-    options: ImportOptions, title: str, folder: Path, say: Say, report: Reporter
+    table: SourceTable,
+    options: ImportOptions,
+    title: str,
+    folder: Path,
+    say: Say,
+    report: Reporter,
 ) -> ImportOutcome:
+    check_project_titles(options, title)
     study = Study(kind=sted_quality.KIND, title=title, blind=options.blind)
-    selection = select_rows(read_table(options), options, say)
+    selection = select_rows(table, options, say)
     with tempfile.TemporaryDirectory() as pictures:
         items, left_out = render_items(
             selection, study, options, Path(pictures), say=say, report=report
         )
     predictions = _predictions(items, options)
     study = study.model_copy(update={"left_out": left_out})
-    return ImportOutcome(folder, study, len(items), len(predictions), [], [], {})
+    return ImportOutcome(folder, study, len(items), len(predictions), [])
 
 
 def _begin(
@@ -222,6 +205,7 @@ def _begin(
     report: Reporter,
 ) -> tuple[Study, pd.DataFrame]:
     """Make the study's folder, pictures and tables; nothing is sent yet."""
+    check_project_titles(options, title)
     media = _media(connection)
     # A study of which nothing was sent is begun anew, under the same uuid.
     study = Study(
@@ -240,7 +224,8 @@ def _begin(
     except BaseException:
         shutil.rmtree(pictures, ignore_errors=True)
         raise
-    _let_server_read(pictures)
+    # As open as the media folder: a server in a container reads as another user.
+    shutil.copymode(media, pictures)
     study = study.model_copy(
         update={
             "left_out": left_out,
@@ -266,7 +251,7 @@ def _resume(
     check_same_source(selection, items, study)
     media = _media(connection)
     rerender_missing(selection, items, options, media, report)
-    _let_server_read(media / study.pictures_folder)
+    shutil.copymode(media, media / study.pictures_folder)
     return study, items
 
 
@@ -277,17 +262,19 @@ def _send(
     options: ImportOptions,
     connection: Connection,
     say: Say,
+    on_account: OnAccount,
     report: Reporter,
 ) -> ImportOutcome:
     client, media = connection.client, _media(connection)
     predictions = studies.read_predictions(folder)
     is_prefilled = len(predictions) > 0
     _say_mode(study, is_prefilled, options, say)
+    shown = _hide_answers(items, say) if study.blind else items
     config = parse(
         with_image_width(label_config_xml(sted_quality.LABEL_CONFIG), _image_width_px(items, media))
     )
     tasks = sted_quality.make_tasks(
-        items,
+        shown,
         predictions,
         control=config.choices(),
         picture_url=picture_url,
@@ -297,14 +284,14 @@ def _send(
     )
     check_predictions(config, [task["predictions"][0] for task in tasks if "predictions" in task])
     if not connection.is_embedded and ensure_enter_submits(client):
-        say("set Enter as your submit key in Label Studio (Account & Settings, Hotkeys)")
-    study, planned, new_people = plan_projects(folder, study, options, connection)
+        say("Enter is now your submit key on this server (Account & Settings, Hotkeys)")
+    study, planned = plan_projects(folder, study, options, connection, on_account)
     outcomes = []
     for project in planned:
         study, made = ensure_study_project(
             folder, study, project, config, options, is_prefilled, connection
         )
-        push = push_tasks(client, made, tasks, study_folder=folder, report=report)
+        push = push_tasks(client, made, tasks, study_folder=folder, say=say, report=report)
         show_predictions(client, made, options, is_prefilled)
         outcomes.append(ProjectOutcome(project, made, project_link(client.url, made), push))
     check_pictures_load(client, items["image"].tolist()[:: max(1, len(items) - 1)], media)
@@ -314,12 +301,6 @@ def _send(
         n_items=len(items),
         n_predictions=len(predictions),
         projects=outcomes,
-        accounts=[
-            NewAccount(person.name, person.email, person.password)
-            for person in new_people
-            if person.password is not None
-        ],
-        tokens={person.name: person.token for person in new_people if person.token},
     )
 
 
@@ -335,6 +316,16 @@ def _say_mode(study: Study, is_prefilled: bool, options: ImportOptions, say: Say
         say(f"ASSISTED: reviewers will see the model's answer ({options.model_version})")
     else:
         say("the source has no model answers: the pages start empty")
+
+
+def _hide_answers(items: pd.DataFrame, say: Say) -> pd.DataFrame:
+    """Take from the pages of a blind study what would tell the answer; warn of the rest."""
+    if sted_quality.order_tells_label(items):
+        say("the images of one answer all come first, which reviewers may notice: --order random")
+    if sted_quality.structure_tells_label(items):
+        say("the structure is not shown: it tells the answer")
+        return items.assign(structure=None)
+    return items
 
 
 def _image_width_px(items: pd.DataFrame, media: Path) -> int:
@@ -353,11 +344,6 @@ def _media(connection: Connection) -> Path:
         )
         raise ConfigError(msg)
     return connection.media
-
-
-def _let_server_read(folder: Path) -> None:
-    """Open the folder: a server in a container reads the pictures as another user."""
-    folder.chmod(0o755)
 
 
 def _versions(connection: Connection) -> dict[str, str]:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from ls_integration import study as studies
-from ls_integration.errors import PartialError, ServerError, StudyError
+from ls_integration.errors import PartialError, ServerError, ServerTimeout, StudyError
 from ls_integration.resources import label_config_xml
+from ls_integration.server import people
 from ls_integration.server.client import Client
 from ls_integration.server.projects import ensure_project, find_project
-from ls_integration.server.pull import list_tasks, pull_answers
+from ls_integration.server.pull import list_tasks, pull_answers, tasks_with_drafts
 from ls_integration.server.push import push_tasks
 
 TASKS = [
@@ -100,7 +101,11 @@ def test_a_request_that_never_arrived_is_waited_for_only_once(
 ) -> None:
     """After its deadline the tasks are sent, and the journal says so."""
     open_batch(tmp_path, project_id)
-    assert push(client, project_id, tmp_path, settle_s=1.0).sent == 7
+    lines: list[str] = []
+    assert push(client, project_id, tmp_path, settle_s=1.0, say=lines.append).sent == 7
+    assert [line.split(";")[0] for line in lines] == [
+        "an earlier run was cut off while it sent 7 tasks"
+    ]
     events = [entry["event"] for entry in studies.read_journal(tmp_path)]
     assert events == ["batch", "settled", "batch", "sent"]
 
@@ -133,6 +138,21 @@ def test_copies_with_answers_are_named_and_kept(
     assert len(items_of(client, project_id)) == 8
 
 
+def test_a_copy_that_somebody_has_begun_is_kept(
+    client: Client, project_id: int, tmp_path: Path
+) -> None:
+    """Label Studio shows a draft to its author only; it counts all the same."""
+    author = people.ensure(client, "Drafty")
+    client.post(f"/api/projects/{project_id}/import", json=[*TASKS, TASKS[0]])
+    copy = list_tasks(client, project_id)[7]
+    assert author.token is not None
+    with Client(client.url, author.token) as member:
+        member.post(f"/api/tasks/{copy['id']}/drafts", json={"result": [], "lead_time": 1.0})
+    assert tasks_with_drafts(client, project_id) == {copy["id"]}
+    assert push(client, project_id, tmp_path).removed_copies == 1
+    assert copy["id"] in [task["id"] for task in list_tasks(client, project_id)]
+
+
 def test_foreign_tasks_are_named(client: Client, project_id: int, tmp_path: Path) -> None:
     """A task that somebody made by hand is not taken for one of ours."""
     foreign = {"data": {**TASKS[0]["data"], "item_id": "by hand"}}
@@ -147,6 +167,33 @@ def test_a_refusal_says_how_far_it_came(client: Client, project_id: int, tmp_pat
     with pytest.raises(PartialError, match=r'0 of 1 tasks.*"image" key is expected'):
         push_tasks(client, project_id, bad, study_folder=tmp_path)
     assert [entry["event"] for entry in studies.read_journal(tmp_path)] == ["batch", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("error", "events"),
+    [
+        (ServerError("nothing answers there"), ["batch", "refused"]),
+        (ServerTimeout("no answer in time"), ["batch"]),
+        (ServerError("broken", status=500), ["batch"]),
+    ],
+)
+def test_only_silence_is_waited_for_later(
+    client: Client,
+    project_id: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ServerError,
+    events: list[str],
+) -> None:
+    """A server that was never reached has no request under way."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(client, "post", fail)
+    with pytest.raises(PartialError, match="0 of 7 tasks"):
+        push(client, project_id, tmp_path)
+    assert [entry["event"] for entry in studies.read_journal(tmp_path)] == events
 
 
 def test_a_project_is_found_again_after_a_kill(client: Client) -> None:

@@ -15,6 +15,7 @@ from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
+from ls_integration.server.people import Person, ensure
 from ls_integration.server.pull import list_tasks, pull_answers
 from ls_integration.settings import load
 from ls_integration.workflows.export import export
@@ -37,12 +38,20 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_import(live_server: EmbeddedServer, workplace: Path) -> Import:
     """Give the import as the command runs it; its lines are in ``.lines``."""
 
-    def run(source: Path, *, lines: list[str] | None = None, **options: object) -> ImportOutcome:
+    def run(
+        source: Path,
+        *,
+        lines: list[str] | None = None,
+        made: dict[str, Person] | None = None,
+        **options: object,
+    ) -> ImportOutcome:
+        people = {} if made is None else made
         return import_sted_quality(
             ImportOptions(source=source, **options),  # type: ignore[arg-type]
             load(url=live_server.url, api_key=live_server.token, media=live_server.media),
             start=workplace,
             say=(lines if lines is not None else []).append,
+            on_account=lambda _, person: people.update({person.name: person}),
         )
 
     return run
@@ -62,14 +71,22 @@ def test_freds_real_answers_come_back_as_his_own_files(
 ) -> None:
     """549 answers given one by one through the API: the CSV is byte-identical."""
     source = shared_data / "anomagui"
+    made: dict[str, Person] = {}
     imported = run_import(
-        source, blind=True, title="Real blind", model_threshold=0.213, people=("Fred",)
+        source,
+        blind=True,
+        title="Real blind",
+        model_threshold=0.213,
+        people=("Fred",),
+        made=made,
     )
+    token = made["Fred"].token
+    assert token is not None
     items = studies.read_items(imported.folder)
     original = np.load(source / "Fred" / "Fred.npz")
     decisions = original["classifications"]
     position = dict(zip(items["item_id"], items["position"], strict=True))
-    with Client(live_server.url, imported.tokens["Fred"]) as fred:
+    with Client(live_server.url, token) as fred:
         for task in list_tasks(fred, imported.projects[0].project_id):
             row = decisions[position[task["data"]["item_id"]]]
             fred.post(
@@ -269,6 +286,93 @@ def test_a_deleted_project_is_named(
     settings = load(url=live_server.url, api_key=live_server.token)
     with pytest.raises(StudyError, match="'Deleted project' .* is gone"):
         export(imported.folder, settings, workplace / "none", start=workplace)
+
+
+def test_answers_in_each_others_projects_are_exported(
+    run_import: Import, live_server: EmbeddedServer, client: Client, sample: Path, workplace: Path
+) -> None:
+    """Members can open every project; what they did there is theirs, and is scored."""
+    made: dict[str, Person] = {}
+    imported = run_import(
+        sample, title="Two people", model_threshold=0.5, limit=3, people=("Gil", "Hal"), made=made
+    )
+    namesake = ensure(client, "Nobody yet")
+    client.patch(f"/api/users/{namesake.user_id}/", json={"first_name": "Gil"})
+    for person, project, task, choice in (
+        (made["Hal"], 1, 0, "anomaly"),
+        (made["Hal"], 0, 0, "normal"),
+        (namesake, 0, 1, "normal"),
+        (made["Gil"], 0, 1, None),
+    ):
+        assert person.token is not None
+        with Client(live_server.url, person.token) as session:
+            task_id = list_tasks(session, imported.projects[project].project_id)[task]["id"]
+            result = choice_result(CONTROL, choice or "normal")
+            # Without a choice: begun, and left.
+            path = "drafts" if choice is None else "annotations/"
+            session.post(f"/api/tasks/{task_id}/{path}", json={"result": result, "lead_time": 1})
+    output = workplace / "two people"
+    settings = load(url=live_server.url, api_key=live_server.token)
+    outcome = export(imported.folder, settings, output, start=workplace)
+    assert (outcome.n_answers, outcome.n_drafts) == (3, 1)
+    table = pd.read_csv(output / "annotations.csv")
+    assert set(table["annotator"]) == {"Hal", f"Gil {namesake.user_id}"}
+    hals = table[table["annotator"] == "Hal"].set_index("label")["submission"]
+    assert hals.to_dict() == {"anomaly": 1, "normal": 2}
+    assert score_folder(output).metrics["people"]["Hal"]["classified"] == 1
+
+
+def test_a_password_is_not_lost_when_the_import_breaks_off(
+    run_import: Import, sample: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the account and its password on a screen lies a request, or a Ctrl+C."""
+
+    def interrupted(*args: object, **options: object) -> None:
+        ensure(*args, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    made: dict[str, Person] = {}
+    options = {"title": "Broken off", "model_threshold": 0.5, "limit": 2, "people": ("Ivy",)}
+    with monkeypatch.context() as patch:
+        patch.setattr("ls_integration.server.people.ensure", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_import(sample, made=made, **options)
+    assert made == {}
+    imported = run_import(sample, made=made, **options)
+    assert made["Ivy"].password is not None
+    assert not list(imported.folder.glob("pending*"))
+    again: dict[str, Person] = {}
+    run_import(sample, made=again, **options)
+    assert again == {}
+
+
+def test_folders_called_after_the_answers_are_not_shown_to_blind_reviewers(
+    run_import: Import, client: Client, tmp_path: Path
+) -> None:
+    """The folder's name is the structure on the page, elsewhere."""
+    for number in range(6):
+        path = tmp_path / "images" / ("anomaly" if number < 3 else "normal") / f"{number}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.arange(64.0).reshape(8, 8) + number)
+    (tmp_path / "ratings.csv").write_text(
+        "path,rating\n"
+        + "".join(f"anomaly/{number}.npy,0.{number}\n" for number in range(3))
+        + "".join(f"normal/{number}.npy,0.9\n" for number in range(3, 6))
+    )
+    lines: list[str] = []
+    imported = run_import(
+        tmp_path / "images",
+        ratings=tmp_path / "ratings.csv",
+        title="Folders of answers",
+        blind=True,
+        lines=lines,
+    )
+    for task in list_tasks(client, imported.projects[0].project_id):
+        shown = {name: task["data"][name] for name in ("image", "item_id", "structure")}
+        assert "normal" not in str(shown)
+        assert "anomaly" not in str(shown)
+    assert any("structure is not shown" in line for line in lines)
+    assert any("--order random" in line for line in lines)
 
 
 def _copy(sample: Path, folder: Path, *, n_images: int) -> Path:

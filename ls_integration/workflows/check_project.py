@@ -1,0 +1,291 @@
+"""`check STUDY`: one project on the server against what the study sent to it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+
+from ls_integration.errors import IntegrationError, StudyError, some_of
+from ls_integration.kinds import sted_quality
+from ls_integration.label_config import LabelConfig, parse
+from ls_integration.resources import label_config_xml
+from ls_integration.server.client import Client
+from ls_integration.server.projects import description, read_project
+from ls_integration.server.pull import pull_answers, tasks_with_drafts
+from ls_integration.server.storage import picture_url
+from ls_integration.study import Project, Study
+from ls_integration.workflows.check_backends import check_backends, check_webhooks
+from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wrong
+from ls_integration.workflows.check_predictions import check_predictions_shown
+
+_CONFIGS = {sted_quality.KIND: sted_quality.LABEL_CONFIG}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a study's projects should look like.
+
+    Attributes
+    ----------
+    study : Study
+        The study.
+    items : DataFrame
+        What is asked.
+    predictions : DataFrame
+        What the pages start from.
+    server_folder : str or None
+        Folder of the pictures as the server sees it; None if nobody said.
+    """
+
+    study: Study
+    items: pd.DataFrame
+    predictions: pd.DataFrame
+    server_folder: str | None
+
+    def config(self) -> LabelConfig:
+        """Read the label page of the study's kind.
+
+        Returns
+        -------
+        LabelConfig
+            Of this version.
+
+        Raises
+        ------
+        StudyError
+            If this version does not know the kind.
+        """
+        name = _CONFIGS.get(self.study.kind)
+        if name is None:
+            msg = (
+                f"the study is of the kind {self.study.kind}, which this version does not know: "
+                "install the version of ls-integration that made it"
+            )
+            raise StudyError(msg)
+        return parse(label_config_xml(name))
+
+
+def check_project(client: Client, project: Project, expected: Expected) -> Iterator[Line]:
+    """Look at one project.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project : Project
+        Of the study.
+    expected : Expected
+        What should be there.
+
+    Yields
+    ------
+    Line
+        Each begins with the project's title.
+    """
+    if project.project_id is None:
+        return
+    for line in _lines(client, project, project.project_id, expected):
+        yield Line(line.state, f"{project.title} ({project.project_id}), {line.text}")
+
+
+def _lines(client: Client, project: Project, project_id: int, expected: Expected) -> Iterator[Line]:
+    try:
+        shown = read_project(client, project_id, title=project.title)
+        backends = client.get("/api/ml", params={"project": project_id})
+        hooks = client.get("/api/webhooks/", params={"project": project_id})
+        config = expected.config()
+    except IntegrationError as error:
+        yield Line("!!", str(error))
+        return
+    if shown["description"] != description(expected.study.uuid, project.key):
+        # 33: SQLite gives the ids of deleted projects again.
+        yield wrong(
+            f"project: it is called '{shown['title']}' and is not the study's",
+            "restore the server's backup, or its description if it was edited by hand",
+        )
+        return
+    yield check_page(str(shown["label_config"]), config.xml)
+    yield from going_on(_check_storage(client, project_id, expected))
+    yield from going_on(_check_tasks(client, project_id, shown, backends, config, expected))
+    yield from check_backends(backends, str(shown["model_version"] or ""), expected.study.blind)
+    yield from check_webhooks(hooks, backends)
+
+
+def check_page(on_server: str, ours: str) -> Line:
+    """Compare what answers depend on in two label configs (2, 32).
+
+    Parameters
+    ----------
+    on_server : str
+        The project's XML, perhaps edited by hand.
+    ours : str
+        That of the study's kind.
+
+    Returns
+    -------
+    Line
+        Wrong if a tag with a name, its choices or their keys differ. Style and
+        text may.
+    """
+    try:
+        theirs, wanted = _named_tags(on_server), _named_tags(ours)
+    except IntegrationError as error:
+        return Line("!!", str(error))
+    differ = [
+        name for name in dict.fromkeys([*wanted, *theirs]) if wanted.get(name) != theirs.get(name)
+    ]
+    if differ:
+        return wrong(
+            f"page: the label config was changed in {some_of(differ)}",
+            "put it back under Settings, Labeling Interface; another question is another study",
+        )
+    return fine("page: the label config asks the study's question")
+
+
+def _named_tags(xml: str) -> dict[str, tuple[object, ...]]:
+    parse(xml)  # says in our words what is no XML
+    return {
+        f"<{tag.tag} name='{tag.get('name')}'>": (
+            tag.get("toName"),
+            tag.get("value"),
+            tag.get("choice"),
+            tag.get("required"),
+            tuple((child.get("value"), child.get("hotkey")) for child in tag),
+        )
+        for tag in ElementTree.fromstring(xml).iter()
+        if tag.get("name")
+    }
+
+
+def _check_storage(client: Client, project_id: int, expected: Expected) -> Iterator[Line]:
+    """Check that the project may show the study's pictures: a storage is the permission (7)."""
+    storages = client.get("/api/storages/localfiles", params={"project": project_id})
+    paths = [str(storage["path"]) for storage in storages]
+    end = f"/{expected.study.pictures_folder}"
+    fitting = [path for path in paths if path.endswith(end)]
+    if not fitting:
+        yield wrong("storage: none covers the study's pictures", AGAIN)
+    elif expected.server_folder is not None and expected.server_folder not in fitting:
+        yield wrong(
+            f"storage: it is {fitting[0]} on the server, not {expected.server_folder}",
+            "correct --media or --server-media",
+        )
+    else:
+        yield fine(f"storage: {fitting[0]}")
+
+
+def _check_tasks(
+    client: Client,
+    project_id: int,
+    shown: Mapping[str, Any],
+    backends: Sequence[Mapping[str, Any]],
+    config: LabelConfig,
+    expected: Expected,
+) -> Iterator[Line]:
+    """Read everything once, counted: tasks, predictions, answers (11, 13, 15, 16, 26, 29)."""
+    tasks = pull_answers(client, project_id, with_predictions=True)
+    images = dict(zip(expected.items["item_id"], expected.items["image"], strict=True))
+    allowed = page_fields(config.xml) | {"item_id"}
+    yield from check_tasks(tasks, images, allowed if expected.study.blind else None)
+    yield from check_predictions_shown(
+        tasks,
+        shown,
+        predictions=expected.predictions,
+        served_versions={str(backend.get("model_version") or "") for backend in backends} - {""},
+        control=config.choices(),
+        is_blind=expected.study.blind,
+    )
+    answers = [answer for task in tasks for answer in task["annotations"]]
+    n_skipped = sum(bool(answer["was_cancelled"]) for answer in answers)
+    n_drafts = len(tasks_with_drafts(client, project_id))
+    yield fine(
+        f"answers: {len(answers) - n_skipped}, {n_skipped} skipped, {n_drafts} drafts not "
+        "submitted (drafts are not exported)"
+    )
+
+
+def page_fields(xml: str) -> set[str]:
+    """Name the fields of a task that a label config shows.
+
+    Parameters
+    ----------
+    xml : str
+        The label config.
+
+    Returns
+    -------
+    set of str
+        What stands after ``$``.
+    """
+    values = (tag.get("value") or "" for tag in ElementTree.fromstring(xml).iter())
+    return {value[1:] for value in values if value.startswith("$")}
+
+
+def check_tasks(
+    tasks: Sequence[Mapping[str, Any]], images: Mapping[str, str], allowed: set[str] | None
+) -> Iterator[Line]:
+    """Compare the tasks on the server with the items: each exactly once (11, 12, 13).
+
+    Parameters
+    ----------
+    tasks : sequence of dict
+        ``id`` and ``data`` each, all of the project.
+    images : mapping of str to str
+        Item id -> picture, of all items.
+    allowed : set of str or None
+        Fields that a task may have in a blind study (6, 14); None: any.
+
+    Yields
+    ------
+    Line
+        One for each kind of fault, or that all is well.
+    """
+    counts = Counter(str(task["data"].get("item_id")) for task in tasks)
+    missing = [item_id for item_id in images if item_id not in counts]
+    doubled = [item_id for item_id, count in counts.items() if count > 1 and item_id in images]
+    foreign = [task["id"] for task in tasks if str(task["data"].get("item_id")) not in images]
+    moved = [
+        item_id
+        for task in tasks
+        if (item_id := str(task["data"].get("item_id"))) in images
+        and task["data"].get("image") != picture_url(images[item_id])
+    ]
+    faults = []
+    if missing:
+        faults.append(wrong(f"tasks: items are missing: {some_of(missing)}", AGAIN))
+    if doubled:
+        faults.append(
+            wrong(
+                f"tasks: items are there more than once: {some_of(doubled)}",
+                "run the same import again, it removes copies that nobody has touched",
+            )
+        )
+    if foreign:
+        faults.append(
+            wrong(
+                f"tasks: some are not of this study: task {some_of(foreign)}",
+                "delete them in the Data Manager",
+            )
+        )
+    if moved:
+        faults.append(
+            wrong(
+                f"tasks: items show another picture than theirs: {some_of(moved)}",
+                "restore the server's backup, or import into a new study",
+            )
+        )
+    if allowed is not None:
+        surplus = sorted({name for task in tasks for name in task["data"]} - allowed)
+        if surplus:
+            faults.append(
+                wrong(
+                    f"blind: the tasks hold fields that are not ours: {some_of(surplus)}",
+                    "remove them, reviewers can read every field",
+                )
+            )
+    yield from faults
+    if not faults:
+        yield fine(f"tasks: {len(tasks)}, each item exactly once")
