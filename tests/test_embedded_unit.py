@@ -311,7 +311,6 @@ def test_a_pid_that_is_another_process_now_is_never_signalled(
     assert not embedded.is_running(tmp_path)
     assert embedded.stop(tmp_path) is False
     assert sleeper.is_running()
-    assert not (tmp_path / embedded_files.STATE).exists()
 
 
 def test_a_server_is_known_by_command_line_and_start_time(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def up(
     context: typer.Context,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port to listen on.", show_default="8080"),
+        typer.Option(
+            min=1, max=65535, help="Port to listen on.", show_default="the last one, else 8080"
+        ),
     ] = None,
     host: Annotated[
         str | None,
@@ -58,7 +60,7 @@ def up(
         typer.Option(
             metavar="DIR",
             help="The only folder that the server shows.",
-            show_default="pictures in the data folder",
+            show_default="the last one, else pictures in the data folder",
         ),
     ] = None,
     quiet: Quiet = False,

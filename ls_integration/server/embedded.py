@@ -28,7 +28,6 @@ from ls_integration.server.embedded_files import (
     DEFAULT_NAME,
     INITIALISED,
     LOCK,
-    STATE,
     Credentials,
     State,
     find,
@@ -131,12 +130,13 @@ def start(
     host : str, optional
         Address or name to listen on; by default what runs, else 127.0.0.1.
     port : int, optional
-        Its port; by default what runs, else 8080.
+        Its port; by default what runs or ran last, else 8080.
     owner_name : str, optional
         The owner's name as it shall stand on result files; by default the
         present one, else the login name of this machine.
     media : Path, optional
-        Folder to serve; by default what runs, else ``pictures`` in *data_dir*.
+        Folder to serve; by default what is or was served last, else
+        ``pictures`` in *data_dir*.
     working_dir : Path, optional
         The user's working folder, which is never served; by default the
         process's.
@@ -164,8 +164,15 @@ def start(
         process = running(folder, state)
         already_running = process is not None and state is not None
         if process is None or state is None:
-            root = _prepare_media(media or folder / PICTURES, folder, working_dir or Path.cwd())
-            process, state = _launch(folder, host or DEFAULT_HOST, port or DEFAULT_PORT, root)
+            # As it last ran: studies know their server by its port, projects by its folder.
+            last_port = state.port if state else DEFAULT_PORT
+            last_media = Path(state.media) if state else folder / PICTURES
+            root = _prepare_media(
+                media or (last_media if last_media.is_dir() else folder / PICTURES),
+                folder,
+                working_dir or Path.cwd(),
+            )
+            process, state = _launch(folder, host or DEFAULT_HOST, port or last_port, root)
         else:
             _check_same(state, host, port, media)
         credentials = read_credentials(folder)
@@ -175,7 +182,7 @@ def start(
         except BaseException:
             # Ctrl+C too: what this call has started does not stay behind.
             if not already_running:
-                _end(folder, process)
+                terminate(process)
             raise
         name = _settle(folder, credentials, owner_name, first_start=first_start)
     return EmbeddedServer(
@@ -217,7 +224,8 @@ def stop(data_dir: Path) -> bool:
         raise ConfigError(msg)
     with _locked(folder):
         process = running(folder, read_state(folder))
-        _end(folder, process)
+        if process is not None:
+            terminate(process)
     return process is not None
 
 
@@ -333,9 +341,3 @@ def _login_name() -> str:
     with suppress(OSError, KeyError, ImportError):
         return getpass.getuser()
     return "owner"
-
-
-def _end(folder: Path, process: psutil.Process | None) -> None:
-    if process is not None:
-        terminate(process)
-    (folder / STATE).unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -130,7 +129,8 @@ def run_demo(folder: Path, *, say: Say, report: Reporter = silent) -> DemoOutcom
     say("starting Label Studio; the first time takes a minute or two")
     server = embedded.start(
         data_dir,
-        port=None if running else _port(data_dir),
+        # Known servers start where they ran last; a new one must be in nobody's way.
+        port=None if (data_dir / embedded_files.STATE).exists() else embedded.free_port(),
         owner_name=None if running else "Demo",
         working_dir=folder,
         report=report,
@@ -167,14 +167,6 @@ def is_recovered(reviewer: Reviewer, scores: Mapping[str, Any]) -> bool:
             (reviewer.fpr, scores["fpr_ci95"]),
         )
     )
-
-
-def _port(data_dir: Path) -> int:
-    """Choose a port: the one of the last time, since the studies know their server by it."""
-    if not (data_dir / embedded_files.CREDENTIALS).is_file():
-        return embedded.free_port()
-    known = urlsplit(embedded_files.read_credentials(data_dir).url).port
-    return known or embedded.free_port()
 
 
 def _one_study(
