@@ -1,5 +1,6 @@
 """``demo``: all of it on the sample, from nothing."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +59,9 @@ def _print_outcome(outcome: "DemoOutcome") -> None:
                 + " in the intervals"
             )
     server = outcome.server
-    print_result(f"\ngo on by hand: {server.url}, login {server.username}")
-    print_result(f"password: see {server.data_dir / 'credentials.json'}")
-    print_result(f"stop it: ls-integration down --data-dir {server.data_dir}")
+    print_result(f"\ngo on by hand: log in as {server.username}; the password is in")
+    print_result(f"  {server.data_dir / 'credentials.json'}")
+    for done in outcome.studies:
+        print_result(f"  {done.imported.study.title}: {done.own_link}")
+    command = f"{sys.executable} -m ls_integration"
+    print_result(f"stop the server: {command} down --data-dir {server.data_dir}")

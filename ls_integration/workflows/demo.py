@@ -6,7 +6,7 @@ own, for the next task of their own project and submits an answer to it.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,13 @@ class DemoStudy:
         The study and its projects.
     scored : Scored
         Its results.
+    own_link : str
+        Address of a project in which nobody has answered yet.
     """
 
     imported: ImportOutcome
     scored: Scored
+    own_link: str
 
 
 @dataclass(frozen=True)
@@ -186,15 +189,15 @@ def _one_study(
         server_media=str(server.media),
     )
     tokens_file = folder / _TOKENS_FILE
+    options = ImportOptions(
+        source=source,
+        title=f"Demo {'blind' if blind else 'assisted'}",
+        blind=blind,
+        model_threshold=MODEL_THRESHOLD,
+        model_version="sample-model",
+    )
     imported = import_sted_quality(
-        ImportOptions(
-            source=source,
-            title=f"Demo {'blind' if blind else 'assisted'}",
-            blind=blind,
-            model_threshold=MODEL_THRESHOLD,
-            model_version="sample-model",
-            people=tuple(reviewer.name for reviewer in REVIEWERS),
-        ),
+        replace(options, people=tuple(reviewer.name for reviewer in REVIEWERS)),
         settings,
         start=folder,
         say=say,
@@ -218,9 +221,11 @@ def _one_study(
                 step=f"{reviewer.name} answers ({'blind' if blind else 'assisted'})",
                 report=report,
             )
+    # One more project, of the server's owner: for whoever wants to try the page.
+    own = import_sted_quality(options, settings, start=folder, say=lambda _: None, report=report)
     results = folder / "results" / imported.folder.name
     export(imported.folder, settings, results, start=folder, report=report)
-    return DemoStudy(imported, score_folder(results, report=report))
+    return DemoStudy(imported, score_folder(results, report=report), own.projects[0].link)
 
 
 def _answer_all(

@@ -32,6 +32,9 @@ def test_the_demo_recovers_what_was_simulated(live_server: EmbeddedServer) -> No
             shown = items["model_label"].loc[table["item_id"]].to_numpy()
             assert (table["changed"].to_numpy(bool) == (table["label"].to_numpy() != shown)).all()
         assert metrics["agreement"]["krippendorff_alpha"] is not None
+        # Nobody has answered in the owner's own project, so the owner is in no result.
+        assert set(metrics["people"]) == {reviewer.name for reviewer in REVIEWERS}
+        assert "/projects/" in done.own_link
         for name in ("report.html", "metrics.json", "Ada.csv", "Ada.npz", "items.csv"):
             assert (done.scored.folder / name).stat().st_size > 0
     again = run_demo(folder, say=lines.append)
