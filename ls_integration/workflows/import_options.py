@@ -1,6 +1,7 @@
 """What `import sted-quality` was asked for, and what of it a study remembers."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -154,20 +155,20 @@ def check_options(options: ImportOptions, title: str) -> None:
         raise ConfigError(msg)
 
 
-def person_names(options: ImportOptions) -> tuple[str, ...]:
+def person_names(names: Sequence[str]) -> tuple[str, ...]:
     """Give the people's names as they stand on result files, each once.
 
     Parameters
     ----------
-    options : ImportOptions
-        ``people``.
+    names : sequence of str
+        As the user typed them.
 
     Returns
     -------
     tuple of str
         In the order given, with single spaces.
     """
-    return tuple(dict.fromkeys(" ".join(name.split()) for name in options.people))
+    return tuple(dict.fromkeys(" ".join(name.split()) for name in names))
 
 
 def project_title(study_title: str, name: str | None, round_number: int) -> str:
@@ -203,23 +204,25 @@ def project_title(study_title: str, name: str | None, round_number: int) -> str:
     return title
 
 
-def check_project_titles(options: ImportOptions, study_title: str) -> None:
+def check_project_titles(study_title: str, names: Sequence[str], round_number: int) -> None:
     """Refuse a name that makes a title too long, before anything is made.
 
     Parameters
     ----------
-    options : ImportOptions
-        ``people`` and ``round_number``.
     study_title : str
         The study's.
+    names : sequence of str
+        The people's; none: the owner's project is meant.
+    round_number : int
+        Counted from 1.
 
     Raises
     ------
     ConfigError
         Naming the title and its length.
     """
-    for name in person_names(options) or (None,):
-        project_title(study_title, name, options.round_number)
+    for name in person_names(names) or (None,):
+        project_title(study_title, name, round_number)
 
 
 def check_same_options(study: Study, options: ImportOptions, folder: Path) -> None:

@@ -7,22 +7,16 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from ls_integration import __version__
 from ls_integration import study as studies
-from ls_integration.errors import ConfigError, StudyError
+from ls_integration.errors import StudyError
 from ls_integration.kinds import sted_quality
 from ls_integration.kinds.sted_source import SourceTable
-from ls_integration.label_config import check_predictions, parse, with_image_width
 from ls_integration.progress import Reporter, silent
-from ls_integration.resources import label_config_xml
-from ls_integration.server.hotkeys import ensure_enter_submits
-from ls_integration.server.push import PushOutcome, push_tasks
-from ls_integration.server.storage import check_pictures_load, picture_url
 from ls_integration.settings import Settings
-from ls_integration.study import Project, Study
-from ls_integration.workflows.connection import Connection, connect, project_link
+from ls_integration.study import Study
+from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.import_items import (
     Say,
     Selection,
@@ -39,34 +33,9 @@ from ls_integration.workflows.import_options import (
     check_same_options,
     remembered,
 )
-from ls_integration.workflows.import_projects import (
-    ensure_study_project,
-    plan_projects,
-    show_predictions,
-)
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
-
-
-@dataclass(frozen=True)
-class ProjectOutcome:
-    """What became of one project.
-
-    Attributes
-    ----------
-    project : Project
-        Whose it is, and which round.
-    project_id : int
-        On the server.
-    link : str
-        Address of its label stream.
-    push : PushOutcome
-        Counts of tasks.
-    """
-
-    project: Project
-    project_id: int
-    link: str
-    push: PushOutcome
+from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
+from ls_integration.workflows.study_projects import plan_projects
 
 
 @dataclass(frozen=True)
@@ -153,7 +122,14 @@ def import_sted_quality(
             study, items = _resume(known, folder, selection, options, connection, report)
         else:
             study, items = _begin(known, folder, title, selection, options, connection, say, report)
-        return _send(folder, study, items, options, connection, say, on_account, report)
+        study, planned = plan_projects(
+            folder, study, options.people, options.round_number, connection, on_account
+        )
+        study, outcomes = send_projects(
+            folder, study, items, planned, connection, say=say, report=report
+        )
+        n_predictions = len(studies.read_predictions(folder))
+        return ImportOutcome(folder, study, len(items), n_predictions, outcomes)
 
 
 def default_title(source_name: str, blind: bool) -> str:
@@ -182,7 +158,7 @@ def _dry_run(
     say: Say,
     report: Reporter,
 ) -> ImportOutcome:
-    check_project_titles(options, title)
+    check_project_titles(title, options.people, options.round_number)
     study = Study(kind=sted_quality.KIND, title=title, blind=options.blind)
     selection = select_rows(table, options, say)
     with tempfile.TemporaryDirectory() as pictures:
@@ -205,8 +181,8 @@ def _begin(
     report: Reporter,
 ) -> tuple[Study, pd.DataFrame]:
     """Make the study's folder, pictures and tables; nothing is sent yet."""
-    check_project_titles(options, title)
-    media = _media(connection)
+    check_project_titles(title, options.people, options.round_number)
+    media = media_folder(connection)
     # A study of which nothing was sent is begun anew, under the same uuid.
     study = Study(
         kind=sted_quality.KIND,
@@ -249,101 +225,15 @@ def _resume(
 ) -> tuple[Study, pd.DataFrame]:
     items = studies.read_items(folder)
     check_same_source(selection, items, study)
-    media = _media(connection)
+    media = media_folder(connection)
     rerender_missing(selection, items, options, media, report)
     shutil.copymode(media, media / study.pictures_folder)
     return study, items
 
 
-def _send(
-    folder: Path,
-    study: Study,
-    items: pd.DataFrame,
-    options: ImportOptions,
-    connection: Connection,
-    say: Say,
-    on_account: OnAccount,
-    report: Reporter,
-) -> ImportOutcome:
-    client, media = connection.client, _media(connection)
-    predictions = studies.read_predictions(folder)
-    is_prefilled = len(predictions) > 0
-    _say_mode(study, is_prefilled, options, say)
-    shown = _hide_answers(items, say) if study.blind else items
-    config = parse(
-        with_image_width(label_config_xml(sted_quality.LABEL_CONFIG), _image_width_px(items, media))
-    )
-    tasks = sted_quality.make_tasks(
-        shown,
-        predictions,
-        control=config.choices(),
-        picture_url=picture_url,
-        texts=sted_quality.page_texts(
-            normal_at_least=options.normal_at_least, is_prefilled=is_prefilled
-        ),
-    )
-    check_predictions(config, [task["predictions"][0] for task in tasks if "predictions" in task])
-    if not connection.is_embedded and ensure_enter_submits(client):
-        say("Enter is now your submit key on this server (Account & Settings, Hotkeys)")
-    study, planned = plan_projects(folder, study, options, connection, on_account)
-    outcomes = []
-    for project in planned:
-        study, made = ensure_study_project(
-            folder, study, project, config, options, is_prefilled, connection
-        )
-        push = push_tasks(client, made, tasks, study_folder=folder, say=say, report=report)
-        show_predictions(client, made, options, is_prefilled)
-        outcomes.append(ProjectOutcome(project, made, project_link(client.url, made), push))
-    check_pictures_load(client, items["image"].tolist()[:: max(1, len(items) - 1)], media)
-    return ImportOutcome(
-        folder=folder,
-        study=study,
-        n_items=len(items),
-        n_predictions=len(predictions),
-        projects=outcomes,
-    )
-
-
 def _predictions(items: pd.DataFrame, options: ImportOptions) -> pd.DataFrame:
     shown = items.head(0) if options.blind else items
     return sted_quality.sent_predictions(shown, options.model_version)
-
-
-def _say_mode(study: Study, is_prefilled: bool, options: ImportOptions, say: Say) -> None:
-    if study.blind:
-        say("BLIND: the server holds nothing of ratings, labels or the model's answers")
-    elif is_prefilled:
-        say(f"ASSISTED: reviewers will see the model's answer ({options.model_version})")
-    else:
-        say("the source has no model answers: the pages start empty")
-
-
-def _hide_answers(items: pd.DataFrame, say: Say) -> pd.DataFrame:
-    """Take from the pages of a blind study what would tell the answer; warn of the rest."""
-    if sted_quality.order_tells_label(items):
-        say("the images of one answer all come first, which reviewers may notice: --order random")
-    if sted_quality.structure_tells_label(items):
-        say("the structure is not shown: it tells the answer")
-        return items.assign(structure=None)
-    return items
-
-
-def _image_width_px(items: pd.DataFrame, media: Path) -> int:
-    sizes = []
-    for image in items["image"]:
-        with Image.open(media / image) as picture:
-            sizes.append(max(picture.size))
-    return sted_quality.image_width_px(sizes)
-
-
-def _media(connection: Connection) -> Path:
-    if connection.media is None:
-        msg = (
-            f"no folder for the pictures of {connection.client.url}; give --media (a folder here) "
-            "and --server-media (the same folder as the server sees it)"
-        )
-        raise ConfigError(msg)
-    return connection.media
 
 
 def _versions(connection: Connection) -> dict[str, str]:

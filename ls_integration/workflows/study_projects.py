@@ -1,5 +1,6 @@
 """The projects of a study: one for each person and round, found again after a kill."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from ls_integration.server.storage import ensure_local_storage
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
 from ls_integration.workflows.import_options import (
-    ImportOptions,
     check_project_titles,
     person_names,
     project_title,
@@ -23,7 +23,8 @@ from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 def plan_projects(
     folder: Path,
     study: Study,
-    options: ImportOptions,
+    names: Sequence[str],
+    round_number: int,
     connection: Connection,
     on_account: OnAccount,
 ) -> tuple[Study, list[Project]]:
@@ -35,8 +36,10 @@ def plan_projects(
         The study's folder; each new account is recorded in it at once.
     study : Study
         The study.
-    options : ImportOptions
-        ``people`` and ``round_number``.
+    names : sequence of str
+        As they shall stand on result files; none: the owner is asked.
+    round_number : int
+        Which round the projects ask, from 1.
     connection : Connection
         The server.
     on_account : callable
@@ -55,9 +58,8 @@ def plan_projects(
     ConfigError
         If a name cannot be used, or makes a title too long.
     """
-    round_number = options.round_number
-    names = person_names(options)
-    check_project_titles(options, study.title)
+    names = person_names(names)
+    check_project_titles(study.title, names, round_number)
     planned = []
     if not names:
         owner, user_id = connection.owner_name, int(connection.user["id"])
@@ -89,7 +91,6 @@ def ensure_study_project(
     study: Study,
     project: Project,
     config: LabelConfig,
-    options: ImportOptions,
     is_prefilled: bool,
     connection: Connection,
 ) -> tuple[Study, int]:
@@ -105,8 +106,6 @@ def ensure_study_project(
         As planned.
     config : LabelConfig
         Its label page.
-    options : ImportOptions
-        What the instructions say.
     is_prefilled : bool
         The page starts from the model's answer.
     connection : Connection
@@ -134,7 +133,7 @@ def ensure_study_project(
             entry["event"] == "project" and entry["key"] == project.key
             for entry in studies.read_journal(folder)
         )
-        fields = _project_fields(project.title, config, study, options, is_prefilled)
+        fields = _project_fields(project.title, config, study, is_prefilled)
         project_id = ensure_project(
             client,
             study.uuid,
@@ -156,7 +155,7 @@ def ensure_study_project(
 
 
 def _project_fields(
-    title: str, config: LabelConfig, study: Study, options: ImportOptions, is_prefilled: bool
+    title: str, config: LabelConfig, study: Study, is_prefilled: bool
 ) -> dict[str, Any]:
     return {
         "title": title,
@@ -170,14 +169,12 @@ def _project_fields(
         "show_collab_predictions": not study.blind,
         "show_instruction": True,
         "expert_instruction": sted_quality.instructions(
-            normal_at_least=options.normal_at_least, is_prefilled=is_prefilled
+            normal_at_least=study.options["normal_at_least"], is_prefilled=is_prefilled
         ),
     }
 
 
-def show_predictions(
-    client: Client, project_id: int, options: ImportOptions, is_prefilled: bool
-) -> None:
+def show_predictions(client: Client, project_id: int, model_version: str) -> None:
     """See to it that the page starts from exactly our predictions.
 
     Label Studio prefills only where the project's ``model_version`` is the
@@ -189,14 +186,10 @@ def show_predictions(
         The session.
     project_id : int
         The project.
-    options : ImportOptions
-        ``model_version``.
-    is_prefilled : bool
-        False: nothing was sent to start from.
+    model_version : str
+        Of the predictions that were sent.
     """
-    if not is_prefilled:
-        return
     project = client.get(f"/api/projects/{project_id}")
-    wanted = {"model_version": options.model_version, "show_collab_predictions": True}
+    wanted = {"model_version": model_version, "show_collab_predictions": True}
     if any(project[name] != value for name, value in wanted.items()):
         client.patch(f"/api/projects/{project_id}", json=wanted)
