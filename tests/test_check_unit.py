@@ -13,13 +13,13 @@ from ls_integration.label_config import choice_result, parse, with_image_width
 from ls_integration.resources import label_config_xml
 from ls_integration.server.checks import ServerSigns, _clock_ahead_s, enter_submits
 from ls_integration.settings import Settings
-from ls_integration.study import Study, save
+from ls_integration.study import Study, open_batches, save
 from ls_integration.workflows.check import check, check_clocks, check_enter, check_versions
 from ls_integration.workflows.check_backends import check_backends, check_webhooks
 from ls_integration.workflows.check_lines import Line, fine, going_on, not_checked, wrong
 from ls_integration.workflows.check_predictions import check_predictions_shown
 from ls_integration.workflows.check_project import check_page, check_tasks, page_fields
-from ls_integration.workflows.check_study import open_requests, spread
+from ls_integration.workflows.check_study import spread
 
 XML = label_config_xml("sted_quality")
 CONTROL = parse(XML).choices()
@@ -258,7 +258,7 @@ def test_webhooks_left_behind_are_told_from_others() -> None:
     assert (line.state, "http://chat/hook" in line.text) == ("ok", True)
 
 
-def test_open_requests_are_those_without_an_outcome() -> None:
+def test_open_batches_are_those_without_an_outcome() -> None:
     """Sent, refused and settled all close a batch."""
     batches = [{"event": "batch", "batch": name} for name in "abcd"]
     closed = [
@@ -266,7 +266,7 @@ def test_open_requests_are_those_without_an_outcome() -> None:
         {"event": "refused", "batch": "b"},
         {"event": "settled", "batch": "c"},
     ]
-    assert open_requests([*batches, *closed, {"event": "project", "key": "k"}]) == ["d"]
+    assert list(open_batches([*batches, *closed, {"event": "project", "key": "k"}])) == ["d"]
 
 
 def test_pictures_are_sampled_from_end_to_end() -> None:

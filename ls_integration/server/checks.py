@@ -9,13 +9,11 @@ from typing import Any
 import requests
 
 from ls_integration.errors import ServerError
+from ls_integration.server.hotkeys import FOCUS_REGION, SUBMIT
 from ls_integration.server.session import new_session
 
 _TIMEOUT_S = (10.0, 30.0)
 """To connect and to read: the answer is small and needs no database."""
-
-_SUBMIT, _FOCUS = "annotation:annotation:submit", "regions:region:focus"
-"""Label Studio's keys that matter for Enter; the second one owns it by default."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def enter_submits(user: Mapping[str, Any], *, keymap_is_ours: bool) -> bool | No
         None if it depends on the server's keymap, which nobody can ask for.
     """
     own = user.get("custom_hotkeys") or {}
-    submit, focus = own.get(_SUBMIT), own.get(_FOCUS)
+    submit, focus = own.get(SUBMIT), own.get(FOCUS_REGION)
     if submit is None:
         return True if keymap_is_ours else None
     is_enter = submit.get("key") == "enter" and submit.get("active", True)

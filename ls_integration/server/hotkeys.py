@@ -4,12 +4,14 @@ from ls_integration.server.client import Client
 
 _PATH = "/api/current-user/hotkeys/"
 
-_ENTER_SUBMITS = {
-    "annotation:annotation:submit": {"key": "enter", "active": True},
-    # Owns Enter by default.
-    "regions:region:focus": {"key": "alt+shift+enter", "active": True},
-}
+SUBMIT, FOCUS_REGION = "annotation:annotation:submit", "regions:region:focus"
 """Label Studio's own form is ``section:element``, hence "annotation" twice."""
+
+_ENTER_SUBMITS = {
+    SUBMIT: {"key": "enter", "active": True},
+    # Owns Enter by default.
+    FOCUS_REGION: {"key": "alt+shift+enter", "active": True},
+}
 
 
 def ensure_enter_submits(client: Client) -> bool:

@@ -27,7 +27,7 @@ from ls_integration.errors import (
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.client import Client
 from ls_integration.server.pull import list_tasks, tasks_with_drafts
-from ls_integration.study import append_journal, read_journal
+from ls_integration.study import append_journal, open_batches, read_journal
 
 MAX_BATCH_TASKS = 1000
 """About 2 s of a development server's work (450 to 680 tasks/s)."""
@@ -169,13 +169,9 @@ def _settle(
     report: Reporter,
 ) -> None:
     """Wait until the batches that an earlier run left open can no longer change."""
-    open_batches: dict[str, dict[str, Any]] = {}
-    for entry in read_journal(study_folder):
-        if entry["event"] == "batch" and entry["project_id"] == project_id:
-            open_batches[entry["batch"]] = entry
-        elif entry["event"] in ("sent", "refused", "settled"):
-            open_batches.pop(entry["batch"], None)
-    for batch_id, entry in open_batches.items():
+    for batch_id, entry in open_batches(read_journal(study_folder)).items():
+        if entry["project_id"] != project_id:
+            continue
         # A clock set back must not make the wait longer than the limit.
         age_s = max(0.0, time.time() - float(entry["opened_at_s"]))
         deadline = time.monotonic() + max(0.0, settle_s - age_s)

@@ -16,7 +16,7 @@ from ls_integration.study.folder import (
     save,
     slug,
 )
-from ls_integration.study.journal import append_journal, read_journal
+from ls_integration.study.journal import append_journal, open_batches, read_journal
 from ls_integration.study.model import Project, Study
 from ls_integration.study.tables import (
     check_items,
@@ -39,6 +39,7 @@ __all__ = [
     "find",
     "load",
     "locked",
+    "open_batches",
     "read_items",
     "read_journal",
     "read_predictions",

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +61,25 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
     return entries
+
+
+def open_batches(journal: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Find the batches whose outcome nobody has noted.
+
+    Parameters
+    ----------
+    journal : sequence of dict
+        Its lines, in order.
+
+    Returns
+    -------
+    dict of str to mapping
+        Batch id -> the line that opened it.
+    """
+    pending: dict[str, Mapping[str, Any]] = {}
+    for entry in journal:
+        if entry.get("event") == "batch":
+            pending[str(entry["batch"])] = entry
+        elif "batch" in entry:
+            pending.pop(str(entry["batch"]), None)
+    return pending

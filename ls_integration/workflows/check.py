@@ -16,11 +16,11 @@ from ls_integration import study as studies
 from ls_integration.errors import ConfigError, IntegrationError, ServerError, some_of
 from ls_integration.server import embedded_files
 from ls_integration.server.checks import ServerSigns, enter_submits, probe
-from ls_integration.settings import DEFAULT_URL, Settings
+from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.check_lines import Line, fine, going_on, not_checked, wrong
 from ls_integration.workflows.check_study import check_study
-from ls_integration.workflows.connection import Connection, connect, person_name
+from ls_integration.workflows.connection import Connection, choose_url, connect, person_name
 
 TESTED_SERVER, TESTED_SDK = "1.23.2", "2.1"
 """The pair of versions that the tests run with: release of Label Studio, minor of the SDK."""
@@ -118,7 +118,7 @@ def _address(settings: Settings, study: Study | None, start: Path) -> str:
     data_dir = embedded_files.find(start)
     embedded_url = embedded_files.read_credentials(data_dir).url if data_dir else None
     study_url = study.server_url if study else None
-    return (settings.url or study_url or embedded_url or DEFAULT_URL).rstrip("/")
+    return choose_url(settings, study_url, embedded_url)
 
 
 def check_versions(server: str, sdk: str) -> Line:

@@ -1,8 +1,7 @@
 """`check STUDY`: the study's folder, its pictures, and each of its projects."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
@@ -85,7 +84,7 @@ def _check_folder(
                 f"predictions of the study's folder are of unknown items: {some_of(strangers)}",
                 "restore the folder from a backup",
             )
-    n_open = len(open_requests(studies.read_journal(folder)))
+    n_open = len(studies.open_batches(studies.read_journal(folder)))
     unmade = [project.title for project in study.projects if project.project_id is None]
     if n_open or unmade or not study.projects:
         yield wrong("an import into the study was not finished", AGAIN)
@@ -95,28 +94,6 @@ def _check_folder(
             f"study: {folder.name}, {study.kind}, {mode}, {len(items)} items{left_out}, "
             f"{len(study.projects)} project(s)"
         )
-
-
-def open_requests(journal: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Find the batches whose outcome nobody has noted.
-
-    Parameters
-    ----------
-    journal : sequence of dict
-        Its lines, in order.
-
-    Returns
-    -------
-    list of str
-        Ids of the batches.
-    """
-    pending: dict[str, None] = {}
-    for entry in journal:
-        if entry.get("event") == "batch":
-            pending[str(entry["batch"])] = None
-        elif "batch" in entry:
-            pending.pop(str(entry["batch"]), None)
-    return list(pending)
 
 
 def _is_picture(path: Path) -> bool:

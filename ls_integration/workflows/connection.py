@@ -76,7 +76,7 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
     credentials = embedded_files.read_credentials(data_dir) if data_dir else None
     embedded_url = credentials.url if credentials else None
     study_url = study.server_url if study else None
-    url = (settings.url or study_url or embedded_url or DEFAULT_URL).rstrip("/")
+    url = choose_url(settings, study_url, embedded_url)
     if study and study_url and study_url != url:
         msg = (
             f"the study '{study.title}' is on {study_url}, not on {url}; correct --url or "
@@ -101,6 +101,26 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
         server_media=settings.server_media or (str(media.absolute()) if media else None),
         is_embedded=is_embedded,
     )
+
+
+def choose_url(settings: Settings, study_url: str | None, embedded_url: str | None) -> str:
+    """Choose the server: the setting's, the study's, the embedded one, the default.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the user said.
+    study_url : str or None
+        Where the study is.
+    embedded_url : str or None
+        Address of the embedded server found upwards from the working folder.
+
+    Returns
+    -------
+    str
+        Without a slash at its end.
+    """
+    return (settings.url or study_url or embedded_url or DEFAULT_URL).rstrip("/")
 
 
 def person_name(user: dict[str, Any]) -> str:
