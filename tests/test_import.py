@@ -21,6 +21,7 @@ from ls_integration.workflows.import_options import (
     check_options,
     check_project_titles,
     person_names,
+    project_title,
 )
 
 LINES = ("path,rating,model_score,item_id", "0.npy,0.1,0.0,rating-0.1", "1.npy,0.9,0.7,../../../up")
@@ -63,8 +64,18 @@ def test_a_title_too_long_for_one_person_is_refused_for_all() -> None:
     """Before the first account is made."""
     options = ImportOptions(source=Path(), people=("Ada", "Hugo Long"), round_number=2)
     check_project_titles("x" * 27, options.people, options.round_number)
-    with pytest.raises(ConfigError, match=r"Hugo Long · round 2' has 51 characters"):
-        check_project_titles("x" * 29, options.people, options.round_number)
+    longer = (*options.people, "Hugo Longest of All His Long Family")
+    with pytest.raises(ConfigError, match=r"of All His Long Family · round 2' has 75 characters"):
+        check_project_titles("x" * 27, longer, options.round_number)
+
+
+def test_a_long_study_title_makes_room_for_the_name() -> None:
+    """The default title of the real study and its longest old session fit together."""
+    title = "STED quality anomagui (blind)"
+    assert project_title(title, "Fred", 1) == f"{title} · Fred"
+    cut = project_title(title, "Theresa_2ndAnnotation", 1)
+    assert cut == "STED quality anomagui (bl… · Theresa_2ndAnnotation"
+    assert len(cut) == 50
 
 
 def test_a_name_given_twice_is_one_person() -> None:

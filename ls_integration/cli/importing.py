@@ -124,6 +124,14 @@ def import_sted_quality(
         Literal["file", "random"], typer.Option(help="Random is one seeded order for all.")
     ] = "file",
     seed: Annotated[int, typer.Option(help="Of the random order.")] = 0,
+    instructions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Markdown to add to the instructions."),
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Rated pictures NAME_RATING.png for the instructions."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N images.")] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out what cannot be imported.")
@@ -212,6 +220,8 @@ def import_sted_quality(
         skip_bad=skip_bad,
         people=tuple(people or ()),
         round_number=round_number,
+        instructions=instructions,
+        examples=examples,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
     with progress_bars(context, quiet) as report:
@@ -221,7 +231,7 @@ def import_sted_quality(
             start=Path.cwd(),
             dry_run=dry_run,
             say=print_note,
-            on_account=_account_keeper(passwords),
+            on_account=account_keeper(passwords),
             report=report,
         )
     _print_outcome(outcome, dry_run=dry_run)
@@ -247,8 +257,19 @@ def _print_outcome(outcome: "ImportOutcome", *, dry_run: bool) -> None:
     print_result(f"study: {outcome.folder.name}")
 
 
-def _account_keeper(passwords: Path | None) -> "OnAccount":
-    """Show each new password once, as soon as it is made: on a terminal, or in a file."""
+def account_keeper(passwords: Path | None) -> "OnAccount":
+    """Show each new password once, as soon as it is made: on a terminal, or in a file.
+
+    Parameters
+    ----------
+    passwords : Path or None
+        The file that the user named.
+
+    Returns
+    -------
+    callable
+        For the workflow that makes accounts.
+    """
     from ls_integration.workflows import new_accounts
 
     if passwords is not None:

@@ -30,6 +30,9 @@ class Project(BaseModel):
         The person's account; None for the owner of the token.
     round : int
         1, 2, ...
+    instructions_sha256 : str
+        Of the instructions that the server has; Label Studio rewrites the
+        text, so it cannot be compared itself.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +43,7 @@ class Project(BaseModel):
     annotator: str
     user_id: int | None = None
     round: int = Field(default=1, ge=1)
+    instructions_sha256: str = ""
 
 
 class Study(BaseModel):
@@ -63,6 +67,8 @@ class Study(BaseModel):
         Folder of the rendered pictures below the media folder.
     options : dict
         Every option of the import, JSON values.
+    instructions_html : str
+        What is added to the kind's own instructions.
     left_out : list of str
         Source paths that ``--skip-bad`` left out.
     people : dict of str to int
@@ -88,6 +94,7 @@ class Study(BaseModel):
         default_factory=lambda: secrets.token_hex(8), pattern="^[0-9a-f]{16}$"
     )
     options: dict[str, Any] = Field(default_factory=dict)
+    instructions_html: str = ""
     left_out: list[str] = Field(default_factory=list)
     people: dict[str, int] = Field(default_factory=dict)
     projects: list[Project] = Field(default_factory=list)

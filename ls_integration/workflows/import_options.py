@@ -15,6 +15,22 @@ from ls_integration.study import Study
 TITLE_MIN_CHARACTERS, TITLE_MAX_CHARACTERS = 3, 50
 """What Label Studio accepts as a project's title (its settings)."""
 
+_CUT_TITLE_CHARACTERS = 10
+"""A study's title is not cut further than this to make room for a person's name."""
+
+
+_NOT_REMEMBERED = (
+    "study",
+    "title",
+    "blind",
+    "people",
+    "round_number",
+    "skip_bad",
+    "instructions",
+    "examples",
+    "picture",
+)
+
 
 @dataclass(frozen=True)
 class PictureOptions:
@@ -73,6 +89,10 @@ class ImportOptions:
         Names; each gets a project of their own. None: the owner gets one.
     round_number : int
         Which round the new projects ask, from 1.
+    instructions : Path or None
+        Markdown to add to the kind's own instructions.
+    examples : Path or None
+        Folder of rated pictures to show in the instructions.
     picture : PictureOptions
         How images become pictures.
     """
@@ -93,6 +113,8 @@ class ImportOptions:
     skip_bad: bool = False
     people: tuple[str, ...] = ()
     round_number: int = 1
+    instructions: Path | None = None
+    examples: Path | None = None
     picture: PictureOptions = field(default_factory=PictureOptions)
 
 
@@ -107,14 +129,10 @@ def remembered(options: ImportOptions) -> dict[str, Any]:
     Returns
     -------
     dict
-        Without the study's folder, the people, the round and ``skip_bad``,
-        which may differ from one call to the next.
+        Without the study's folder, the people, the round, the instructions
+        and ``skip_bad``, which may differ from one call to the next.
     """
-    kept = {
-        name: value
-        for name, value in asdict(options).items()
-        if name not in ("study", "title", "blind", "people", "round_number", "skip_bad", "picture")
-    }
+    kept = {name: value for name, value in asdict(options).items() if name not in _NOT_REMEMBERED}
     kept["source"] = str(options.source.absolute())
     kept["ratings"] = str(options.ratings.absolute()) if options.ratings else None
     return {**kept, **asdict(options.picture)}
@@ -186,7 +204,8 @@ def project_title(study_title: str, name: str | None, round_number: int) -> str:
     Returns
     -------
     str
-        For example ``STED quality lab · Ada · round 2``.
+        For example ``STED quality lab · Ada · round 2``. A study's title is
+        cut, and ends in "…", where the name needs its room.
 
     Raises
     ------
@@ -194,11 +213,15 @@ def project_title(study_title: str, name: str | None, round_number: int) -> str:
         If Label Studio would refuse it.
     """
     suffix = f" · round {round_number}" if round_number > 1 else ""
-    title = f"{study_title}{'' if name is None else f' · {name}'}{suffix}"
+    ending = f"{'' if name is None else f' · {name}'}{suffix}"
+    room = TITLE_MAX_CHARACTERS - len(ending)
+    if ending and len(study_title) > room >= _CUT_TITLE_CHARACTERS:
+        study_title = f"{study_title[: room - 1].rstrip()}…"
+    title = f"{study_title}{ending}"
     if not TITLE_MIN_CHARACTERS <= len(title) <= TITLE_MAX_CHARACTERS:
         msg = (
             f"the project title '{title}' has {len(title)} characters, Label Studio takes "
-            f"{TITLE_MIN_CHARACTERS} to {TITLE_MAX_CHARACTERS}; give another --title"
+            f"{TITLE_MIN_CHARACTERS} to {TITLE_MAX_CHARACTERS}; give a shorter title or name"
         )
         raise ConfigError(msg)
     return title

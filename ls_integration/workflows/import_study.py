@@ -33,6 +33,7 @@ from ls_integration.workflows.import_options import (
     check_same_options,
     remembered,
 )
+from ls_integration.workflows.instructions import add_instructions, find_examples, read_text
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.study_projects import plan_projects
@@ -107,6 +108,8 @@ def import_sted_quality(
     title = options.title or default_title(table.name, options.blind)
     check_options(options, title)
     folder = (options.study or start / studies.STUDIES_FOLDER / studies.slug(title)).absolute()
+    text = read_text(options.instructions) if options.instructions else None
+    examples = find_examples(options.examples) if options.examples else None
     if dry_run:
         return _dry_run(table, options, title, folder, say, report)
     with studies.locked(folder):
@@ -122,6 +125,9 @@ def import_sted_quality(
             study, items = _resume(known, folder, selection, options, connection, report)
         else:
             study, items = _begin(known, folder, title, selection, options, connection, say, report)
+        study = add_instructions(
+            study, items, media_folder(connection), text=text, examples=examples
+        )
         study, planned = plan_projects(
             folder, study, options.people, options.round_number, connection, on_account
         )

@@ -29,7 +29,14 @@ OnAccount = Callable[[Path, Person], None]
 """Takes the study's folder and a person whose account was made this moment."""
 
 
-def ensure_account(folder: Path, client: Client, name: str, on_account: OnAccount) -> Person:
+def ensure_account(
+    folder: Path,
+    client: Client,
+    name: str,
+    on_account: OnAccount,
+    *,
+    email: str | None = None,
+) -> Person:
     """Find a person's account, or make it and hand its password over.
 
     Parameters
@@ -42,6 +49,8 @@ def ensure_account(folder: Path, client: Client, name: str, on_account: OnAccoun
         As it shall stand on result files.
     on_account : callable
         Called once for an account that this study made.
+    email : str, optional
+        Their login, as `server.people.ensure`.
 
     Returns
     -------
@@ -55,12 +64,15 @@ def ensure_account(folder: Path, client: Client, name: str, on_account: OnAccoun
     """
     pending = _read_pending(folder)
     was_begun = name in pending
-    if not was_begun and any(member.name == name for member in people.members(client)):
-        return people.ensure(client, name)
+    if not was_begun and any(
+        name == member.name or (email or "").strip().lower() == member.email.lower()
+        for member in people.members(client)
+    ):
+        return people.ensure(client, name, email=email)
     secret = pending.setdefault(name, secrets.token_urlsafe(_PASSWORD_BYTES))
     _write_pending(folder, pending)
     try:
-        person = people.ensure(client, name, password=SecretStr(secret))
+        person = people.ensure(client, name, email=email, password=SecretStr(secret))
         if person.password is None and was_begun:
             person = replace(person, password=SecretStr(secret))
         if person.password is not None:

@@ -1,6 +1,7 @@
 """The projects of a study: one for each person and round, found again after a kill."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ def plan_projects(
     round_number: int,
     connection: Connection,
     on_account: OnAccount,
+    *,
+    emails: Mapping[str, str] | None = None,
 ) -> tuple[Study, list[Project]]:
     """Name the projects of a call: one per person, or one for the owner.
 
@@ -45,6 +48,8 @@ def plan_projects(
     on_account : callable
         Called for each new account as soon as it is made: what fails later
         must not lose its password.
+    emails : mapping of str to str, optional
+        Name -> login of those who shall not have a made-up one.
 
     Returns
     -------
@@ -66,7 +71,8 @@ def plan_projects(
         study = study.model_copy(update={"people": {**study.people, owner: user_id}})
         planned.append(_planned(study, owner, user_id, round_number, is_owner=True))
     for name in names:
-        person = ensure_account(folder, connection.client, name, on_account)
+        email = (emails or {}).get(name)
+        person = ensure_account(folder, connection.client, name, on_account, email=email)
         study = study.model_copy(update={"people": {**study.people, person.name: person.user_id}})
         # Written at once: the account is there, and its name must not be lost.
         studies.save(folder, study)
@@ -128,12 +134,12 @@ def ensure_study_project(
     client = connection.client
     study = study.with_project(project)
     studies.save(folder, study)
+    fields = _project_fields(project.title, config, study, is_prefilled)
     if project.project_id is None:
         begun = any(
             entry["event"] == "project" and entry["key"] == project.key
             for entry in studies.read_journal(folder)
         )
-        fields = _project_fields(project.title, config, study, is_prefilled)
         project_id = ensure_project(
             client,
             study.uuid,
@@ -144,11 +150,16 @@ def ensure_study_project(
                 folder, {"event": "project", "key": project.key}
             ),
         )
-        study = study.with_project(project.model_copy(update={"project_id": project_id}))
-        studies.save(folder, study)
     else:
         project_id = project.project_id
         read_project(client, project_id, title=project.title)
+    text = fields["expert_instruction"]
+    text_sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if project.project_id is not None and project.instructions_sha256 != text_sha256:
+        client.patch(f"/api/projects/{project_id}", json={"expert_instruction": text})
+    known = {"project_id": project_id, "instructions_sha256": text_sha256}
+    study = study.with_project(project.model_copy(update=known))
+    studies.save(folder, study)
     server_folder = f"{connection.server_media}/{study.pictures_folder}"
     ensure_local_storage(client, project_id, server_folder)
     return study, project_id
@@ -170,7 +181,8 @@ def _project_fields(
         "show_instruction": True,
         "expert_instruction": sted_quality.instructions(
             normal_at_least=study.options["normal_at_least"], is_prefilled=is_prefilled
-        ),
+        )
+        + study.instructions_html,
     }
 
 

@@ -1,0 +1,258 @@
+"""What a study adds to its kind's instructions: the scientist's text, rated examples."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from markdown_it import MarkdownIt
+from PIL import Image, UnidentifiedImageError
+
+from ls_integration.errors import SourceError, some_of
+from ls_integration.files import whole_file
+from ls_integration.server.storage import picture_url
+from ls_integration.study import Study
+
+_EXAMPLE_WIDTH_PX = 168
+"""Three examples stand side by side in Label Studio's dialog."""
+
+_EXAMPLES_IN_A_ROW = 3
+
+_RATED_NAME = re.compile(r"_(?P<rating>[01](?:\.\d+)?)$")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One rated picture for the instructions.
+
+    Attributes
+    ----------
+    path : Path
+        The PNG file.
+    rating : str
+        As the file's name writes it, from 0 to 1.
+    structure : str
+        Name of the folder that it lies in; empty for those on top.
+    """
+
+    path: Path
+    rating: str
+    structure: str
+
+
+def read_text(path: Path) -> str:
+    """Turn a Markdown file into HTML for Label Studio's dialog.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8 Markdown; HTML in it is shown as text.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read or is empty.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read the instructions {path} ({error}); give a Markdown file in UTF-8"
+        raise SourceError(msg) from None
+    if not text.strip():
+        msg = f"the instructions {path} are empty; write them, or leave --instructions out"
+        raise SourceError(msg)
+    # HTML is off: Label Studio stores scripts as they are.
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+
+
+def find_examples(folder: Path) -> list[Example]:
+    """List the examples of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        PNG files whose names end in ``_<rating>.png``, perhaps in one folder
+        for each structure.
+
+    Returns
+    -------
+    list of Example
+        By structure, the best rating first.
+
+    Raises
+    ------
+    SourceError
+        If the folder is missing or holds none, or names the first files whose
+        names tell no rating from 0 to 1.
+    """
+    if not folder.is_dir():
+        msg = f"the folder of examples {folder} does not exist; correct --examples"
+        raise SourceError(msg)
+    paths = sorted([*folder.glob("*.png"), *folder.glob("*/*.png")])
+    if not paths:
+        msg = f"no PNG file in {folder}; give examples named <name>_<rating>.png"
+        raise SourceError(msg)
+    examples, nameless = [], []
+    for path in paths:
+        match = _RATED_NAME.search(path.stem)
+        if match is None or float(match["rating"]) > 1.0:
+            nameless.append(path.name)
+            continue
+        structure = "" if path.parent == folder else path.parent.name
+        examples.append(Example(path, match["rating"], structure))
+    if nameless:
+        msg = (
+            f"examples without a rating from 0 to 1 at the end of their names: "
+            f"{some_of(nameless)}; rename them to <name>_<rating>.png"
+        )
+        raise SourceError(msg)
+    return sorted(examples, key=lambda example: (example.structure, -float(example.rating)))
+
+
+def publish_examples(
+    examples: Sequence[Example], pictures: Path, items: Sequence[Path]
+) -> list[str]:
+    """Copy the examples beside the study's pictures, under names that tell nothing.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        From `find_examples`.
+    pictures : Path
+        The study's folder of pictures.
+    items : sequence of Path
+        The pictures of the study's items.
+
+    Returns
+    -------
+    list of str
+        File names in *pictures*, in the order of the examples.
+
+    Raises
+    ------
+    SourceError
+        If an example cannot be read, or shows the same pixels as an item: its
+        rating would be the answer.
+    """
+    hashes = [_hash_pixels(example.path) for example in examples]
+    of_items = {_hash_pixels(path) for path in items}
+    told = [
+        example.path.name
+        for example, pixels in zip(examples, hashes, strict=True)
+        if pixels in of_items
+    ]
+    if told:
+        msg = (
+            f"examples that are also items of the study: {some_of(told)}; "
+            "their ratings would be the answers, take others"
+        )
+        raise SourceError(msg)
+    names = [f"example-{pixels[:16]}.png" for pixels in hashes]
+    for example, name in zip(examples, names, strict=True):
+        with whole_file(pictures / name) as temporary, Image.open(example.path) as picture:
+            # Pixels only: metadata may tell where the picture is from.
+            picture.convert("RGB").save(temporary, format="PNG")
+    return names
+
+
+def write_examples(
+    examples: Sequence[Example], names: Sequence[str], url_of: Callable[[str], str]
+) -> str:
+    """Write the examples as HTML, grouped by structure.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        In the order in which they shall stand.
+    names : sequence of str
+        From `publish_examples`.
+    url_of : callable
+        File name -> address on the server.
+
+    Returns
+    -------
+    str
+        HTML of headings and tables, which Label Studio keeps.
+    """
+    parts = ["<h3>Rated examples</h3>"]
+    structures = list(dict.fromkeys(example.structure for example in examples))
+    for structure in structures:
+        if structure:
+            parts.append(f"<h4>{escape(structure)}</h4>")
+        cells = [
+            f'<td><img src="{escape(url_of(name))}" width="{_EXAMPLE_WIDTH_PX}"/>'
+            f"<br>{escape(example.rating)}</td>"
+            for example, name in zip(examples, names, strict=True)
+            if example.structure == structure
+        ]
+        rows = [
+            "".join(cells[start : start + _EXAMPLES_IN_A_ROW])
+            for start in range(0, len(cells), _EXAMPLES_IN_A_ROW)
+        ]
+        parts.append("<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>")
+    return "".join(parts)
+
+
+def add_instructions(
+    study: Study,
+    items: pd.DataFrame,
+    media: Path,
+    *,
+    text: str | None,
+    examples: Sequence[Example] | None,
+) -> Study:
+    """Give a study the scientist's text and examples.
+
+    Parameters
+    ----------
+    study : Study
+        The study, its pictures on disk.
+    items : DataFrame
+        Its items.
+    media : Path
+        The media folder.
+    text : str or None
+        HTML from `read_text`.
+    examples : sequence of Example or None
+        From `find_examples`.
+
+    Returns
+    -------
+    Study
+        With ``instructions_html``; as it was where neither is given.
+
+    Raises
+    ------
+    SourceError
+        If an example is also an item, or cannot be read.
+    """
+    if text is None and examples is None:
+        return study
+    html = f"<hr>{text}" if text else ""
+    if examples:
+        pictures = media / study.pictures_folder
+        names = publish_examples(examples, pictures, [media / image for image in items["image"]])
+        html += write_examples(
+            examples, names, lambda name: picture_url(f"{study.pictures_folder}/{name}")
+        )
+    return study.model_copy(update={"instructions_html": html})
+
+
+def _hash_pixels(path: Path) -> str:
+    try:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split())
+        msg = f"cannot read the picture {path} ({reason}); replace it, or leave it out"
+        raise SourceError(msg) from None
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
