@@ -61,6 +61,30 @@ def list_tasks(
     return _complete_listing(client, project_id, _TASK_FIELDS, "task_only", report)
 
 
+def count_tasks(client: Client, project_id: int) -> int:
+    """Ask how many tasks a project has.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+
+    Returns
+    -------
+    int
+        The server's own count.
+
+    Raises
+    ------
+    ServerError
+        If Label Studio refuses.
+    """
+    _, total = next(_pages(client, project_id, ("id",), "task_only", None, page_size=1))
+    return total
+
+
 def pull_answers(
     client: Client, project_id: int, *, with_predictions: bool, report: Reporter = silent
 ) -> list[dict[str, Any]]:
@@ -151,17 +175,22 @@ def _complete_listing(
 
 
 def _pages(
-    client: Client, project_id: int, include: tuple[str, ...], fields: str, query: str | None
+    client: Client,
+    project_id: int,
+    include: tuple[str, ...],
+    fields: str,
+    query: str | None,
+    page_size: int | None = None,
 ) -> Iterator[tuple[list[dict[str, Any]], int]]:
     """Yield each page's tasks and the server's total; a page past the end is a 404."""
-    number = 1
+    number, page_size = 1, page_size or PAGE_SIZE
     while True:
         answer = client.get(
             "/api/tasks",
             params={
                 "project": project_id,
                 "page": number,
-                "page_size": PAGE_SIZE,
+                "page_size": page_size,
                 "fields": fields,
                 "include": ",".join(include),
                 **({"query": query} if query else {}),
@@ -169,6 +198,6 @@ def _pages(
         )
         total = int(answer["total"])
         yield answer["tasks"], total
-        if number * PAGE_SIZE >= total:
+        if number * page_size >= total:
             return
         number += 1
