@@ -11,7 +11,18 @@ from typing import NoReturn
 import typer
 
 from ls_integration import __version__
-from ls_integration.cli import backend, checking, demo, exporting, importing, scoring, serve
+from ls_integration.cli import (
+    backend,
+    checking,
+    demo,
+    exporting,
+    importing,
+    people,
+    replaying,
+    scoring,
+    serve,
+    status,
+)
 from ls_integration.cli.console import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, print_error
 from ls_integration.errors import IntegrationError
 
@@ -61,7 +72,18 @@ def common(
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-for _module in (serve, importing, checking, exporting, scoring, backend, demo):
+for _module in (
+    serve,
+    importing,
+    replaying,
+    checking,
+    exporting,
+    scoring,
+    people,
+    status,
+    backend,
+    demo,
+):
     _module.register(app)
 
 

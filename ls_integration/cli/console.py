@@ -37,7 +37,7 @@ def print_error(message: str) -> None:
         Without the word "error".
     """
     _stderr.print(
-        f"error: {_visible(' '.join(message.splitlines()))}",
+        f"error: {visible(' '.join(message.splitlines()))}",
         style="red",
         markup=False,
         soft_wrap=True,
@@ -52,7 +52,7 @@ def print_note(message: str) -> None:
     message : str
         The line.
     """
-    _stderr.print(_visible(message), markup=False, soft_wrap=True)
+    _stderr.print(visible(message), markup=False, soft_wrap=True)
 
 
 def print_result(message: str) -> None:
@@ -64,7 +64,7 @@ def print_result(message: str) -> None:
         The line.
     """
     try:
-        typer.echo(_visible(message))
+        typer.echo(visible(message))
     except BrokenPipeError:
         # The reader (`| head`) has what it wanted; the command's work is done. Typer
         # itself would make a failure of it.
@@ -72,8 +72,19 @@ def print_result(message: str) -> None:
         raise typer.Exit(EXIT_OK) from None
 
 
-def _visible(message: str) -> str:
-    """Escape what a file's name may hold: other control characters than a line's end act."""
+def visible(message: str) -> str:
+    """Escape what a file's name may hold: other control characters than a line's end act.
+
+    Parameters
+    ----------
+    message : str
+        Any text.
+
+    Returns
+    -------
+    str
+        Fit for a terminal.
+    """
     text = message.encode(errors="backslashreplace").decode()
     return "".join(
         character if character.isprintable() or character == "\n" else repr(character)[1:-1]

@@ -148,7 +148,7 @@ def _pull(
     sent_labels: Mapping[str, str] = dict(
         zip(predictions["item_id"], predictions["label"], strict=True)
     )
-    names = _names(study, connection)
+    names = names_on_files(study, connection)
     tables = []
     n_drafts = 0
     for project in study.projects:
@@ -175,8 +175,21 @@ def _pull(
     return in_one_table(tables), n_drafts
 
 
-def _names(study: Study, connection: Connection) -> dict[int, str]:
-    """Name every member: the study's own people first, then the other accounts."""
+def names_on_files(study: Study, connection: Connection) -> dict[int, str]:
+    """Name every member: the study's own people first, then the other accounts.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    connection : Connection
+        Its server.
+
+    Returns
+    -------
+    dict of int to str
+        User id -> name, no name twice.
+    """
     own = {user_id: name for name, user_id in study.people.items()}
     others = {
         person.user_id: person.name or person.email.partition("@")[0]

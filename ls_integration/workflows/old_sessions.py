@@ -1,0 +1,294 @@
+"""Finished AnomaGUI sessions beside a study: whose they are, and what is new in them. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ls_integration.errors import ConfigError, SourceError, StudyError, some_of
+from ls_integration.label_config import Control, choice_result, read_choice
+from ls_integration.results.anomagui import read_session
+from ls_integration.study import Study
+from ls_integration.workflows.import_options import person_names
+
+
+class Answer(NamedTuple):
+    """One decision of an old session."""
+
+    label: str
+    """The choice."""
+    lead_time_s: float | None
+    """Decision time in s; None where the file has none."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one person answered, once.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    annotator : str
+        As it shall stand on result files.
+    answers : dict of str to Answer
+        By ``item_id``; an image without a decision is not in it.
+    """
+
+    path: Path
+    annotator: str
+    answers: dict[str, Answer]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A session beside the tasks of its project.
+
+    Attributes
+    ----------
+    n_same : int
+        Answers that are there as the session has them.
+    missing : dict of str to int
+        ``item_id`` -> task that has no answer of that person.
+    differing : dict of str to int
+        ``item_id`` -> annotation of that person that says something else.
+    """
+
+    n_same: int
+    missing: dict[str, int]
+    differing: dict[str, int]
+
+
+def session_names(paths: Sequence[Path], annotator: str | None) -> list[str]:
+    """Say whose sessions the files are.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        ``NAME.npz`` each.
+    annotator : str or None
+        The name, where it is not the file's.
+
+    Returns
+    -------
+    list of str
+        One for each file, no name twice.
+
+    Raises
+    ------
+    ConfigError
+        If one name is given to several files, or is no name.
+    """
+    if annotator is not None and len(paths) > 1:
+        msg = f"--as {annotator} names one person, but there are {len(paths)} files; give one file"
+        raise ConfigError(msg)
+    names = [
+        " ".join((path.stem if annotator is None else annotator).split())  # as `person_names`
+        for path in paths
+    ]
+    for name, path in zip(names, paths, strict=True):
+        if not name or not name.isprintable():
+            msg = f"{name!r} (of {path}) cannot be a person's name; give one with --as NAME"
+            raise ConfigError(msg)
+    if len(person_names(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        msg = (
+            f"several files are of {some_of(twice)}; replay them one by one, a second pass with "
+            "--as NAME --round 2"
+        )
+        raise ConfigError(msg)
+    return names
+
+
+def read_old_sessions(
+    paths: Sequence[Path],
+    items: pd.DataFrame,
+    study: Study,
+    *,
+    annotator: str | None,
+    round_number: int,
+) -> list[Session]:
+    """Read all files, and prove that each is of this study's images.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        ``NAME.npz`` as AnomaGUI wrote them.
+    items : DataFrame
+        The study's items, in its order.
+    study : Study
+        Knows how that order was made.
+    annotator : str or None
+        Whose session; by default each file's stem.
+    round_number : int
+        Counted from 1.
+
+    Returns
+    -------
+    list of Session
+        In the order of *paths*.
+
+    Raises
+    ------
+    ConfigError
+        As `session_names`.
+    StudyError
+        As `in_source_order`.
+    SourceError
+        If a file is no session, or not one of these images: another number of
+        rows, or another rating (the first row that differs is named).
+    """
+    names = session_names(paths, annotator)
+    ordered = in_source_order(items, study)
+    sessions = []
+    for path, name in zip(paths, names, strict=True):
+        try:
+            table = read_session(path, ordered, annotator=name, number=round_number)
+        except SourceError as error:
+            selection = _selection(study)
+            if not selection:
+                raise
+            msg = f"{error} (the study '{study.title}' was imported with {selection})"
+            raise SourceError(msg) from error
+        columns = (table["item_id"], table["label"], table["lead_time_s"])
+        answers = {
+            item_id: Answer(label, None if np.isnan(lead_time_s) else float(lead_time_s))
+            for item_id, label, lead_time_s in zip(*columns, strict=True)
+        }
+        sessions.append(Session(path, name, answers))
+    return sessions
+
+
+def in_source_order(items: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Put a study's items into the order of its source, which old sessions have.
+
+    Parameters
+    ----------
+    items : DataFrame
+        In the study's order.
+    study : Study
+        With the options of its import.
+
+    Returns
+    -------
+    DataFrame
+        The same items.
+
+    Raises
+    ------
+    StudyError
+        If a random order cannot be undone: images of the source are not in the
+        study, or no rating could prove the order right.
+    """
+    if study.options.get("order", "file") == "file":
+        return items
+    limit = study.options.get("limit")
+    reasons = []
+    if limit is not None and limit <= len(items):
+        reasons.append(f"--limit {limit}")
+    if study.left_out:
+        reasons.append(f"--skip-bad, which left out {len(study.left_out)} images")
+    if items["rating"].isna().all():
+        reasons.append("a source without ratings")
+    if reasons:
+        msg = (
+            f"the study '{study.title}' has a random order with {' and '.join(reasons)}, so the "
+            "rows of an old session cannot be told apart; import the source with --order file "
+            "into another study"
+        )
+        raise StudyError(msg)
+    # As the import drew it. Were that ever changed, the ratings would not fit.
+    order = np.random.default_rng(study.options["seed"]).permutation(len(items))
+    return items.iloc[np.argsort(order)].reset_index(drop=True)
+
+
+def annotation_of(answer: Answer, control: Control, user_id: int) -> dict[str, Any]:
+    """Write an answer as Label Studio's annotation, finished and by its author.
+
+    Parameters
+    ----------
+    answer : Answer
+        Of a session.
+    control : Control
+        The choices that were asked.
+    user_id : int
+        The author's account.
+
+    Returns
+    -------
+    dict
+        Without ``parent_prediction``: AnomaGUI showed no answers, so it is
+        independent also where the study is assisted.
+    """
+    annotation: dict[str, Any] = {
+        "result": choice_result(control, answer.label),
+        "completed_by": user_id,
+        "was_cancelled": False,
+        # Left out, an import would make it true.
+        "ground_truth": False,
+    }
+    if answer.lead_time_s is not None:
+        annotation["lead_time"] = answer.lead_time_s
+    return annotation
+
+
+def compare(
+    session: Session, tasks: Sequence[Mapping[str, Any]], control: Control, user_id: int
+) -> Comparison:
+    """Find what of a session is not on the server yet, or is there otherwise.
+
+    Parameters
+    ----------
+    session : Session
+        The person's answers.
+    tasks : sequence of dict
+        Of their project, from `server.pull.pull_answers`.
+    control : Control
+        The choices that were asked.
+    user_id : int
+        The person's account; what others answered there is not looked at.
+
+    Returns
+    -------
+    Comparison
+        A person's newest annotation of a task counts, and a skip is no
+        answer. A file without times says nothing against those on the server.
+    """
+    n_same = 0
+    missing: dict[str, int] = {}
+    differing: dict[str, int] = {}
+    for task in tasks:
+        item_id = str(task["data"].get("item_id"))
+        answer = session.answers.get(item_id)
+        if answer is None:
+            continue
+        own = [given for given in task.get("annotations", []) if given["completed_by"] == user_id]
+        if not own:
+            missing[item_id] = int(task["id"])
+            continue
+        newest = max(own, key=lambda given: (given["created_at"], given["id"]))
+        is_same = (
+            not newest["was_cancelled"]
+            and read_choice(control, newest["result"]) == answer.label
+            and answer.lead_time_s in (None, newest.get("lead_time"))
+        )
+        if is_same:
+            n_same += 1
+        else:
+            differing[item_id] = int(newest["id"])
+    return Comparison(n_same, missing, differing)
+
+
+def _selection(study: Study) -> str:
+    """Name the options by which a study has fewer or other rows than its source."""
+    parts = []
+    if study.options.get("limit") is not None:
+        parts.append(f"--limit {study.options['limit']}")
+    if study.left_out:
+        parts.append(f"--skip-bad, without {some_of(study.left_out)}")
+    if study.options.get("order", "file") != "file":
+        parts.append(f"--order {study.options['order']}")
+    return ", ".join(parts)

@@ -1,0 +1,315 @@
+"""`replay`: finished sessions of the old tool become their authors' finished projects."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ls_integration import study as studies
+from ls_integration.errors import PartialError, ServerError, StudyError
+from ls_integration.kinds import sted_quality
+from ls_integration.label_config import Control, parse
+from ls_integration.progress import Reporter, silent
+from ls_integration.resources import label_config_xml
+from ls_integration.server.client import Client
+from ls_integration.server.projects import read_project
+from ls_integration.server.pull import pull_answers
+from ls_integration.settings import Settings
+from ls_integration.study import Project, Study
+from ls_integration.workflows.connection import Connection, connect
+from ls_integration.workflows.import_items import Say
+from ls_integration.workflows.import_options import check_project_titles
+from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
+from ls_integration.workflows.old_sessions import (
+    Comparison,
+    Session,
+    annotation_of,
+    compare,
+    read_old_sessions,
+)
+from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
+from ls_integration.workflows.study_projects import plan_projects
+
+_CONFLICT = 409
+"""Label Studio's answer to a ``unique_id`` that it has already."""
+
+
+@dataclass(frozen=True)
+class ReplayedSession:
+    """What became of one session.
+
+    Attributes
+    ----------
+    session : Session
+        The file and whose it is.
+    title, link : str
+        The project's title and the address of its label stream.
+    sent : int
+        Answers sent by this run.
+    already_there : int
+        Answers that the server had.
+    replaced : int
+        Answers that were another before.
+    """
+
+    session: Session
+    title: str
+    link: str
+    sent: int
+    already_there: int
+    replaced: int
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a session goes."""
+
+    session: Session
+    project: Project
+    user_id: int
+
+
+def replay(
+    study_folder: Path,
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    start: Path,
+    annotator: str | None = None,
+    round_number: int = 1,
+    replace: bool = False,
+    say: Say,
+    on_account: OnAccount = keep_in_study,
+    report: Reporter = silent,
+) -> list[ReplayedSession]:
+    """Bring old sessions in as answers of their authors, each exactly once.
+
+    Parameters
+    ----------
+    study_folder : Path
+        The study; it must have been imported.
+    paths : sequence of Path
+        AnomaGUI's ``NAME.npz``.
+    settings : Settings
+        Which server.
+    start : Path
+        The working folder.
+    annotator : str, optional
+        Whose session; by default each file's stem.
+    round_number : int
+        Which round of theirs it is, from 1.
+    replace : bool
+        Overwrite answers of that person that say something else. One that
+        was given on a page that started from the model's answer stays marked so.
+    say : callable
+        Takes lines for the user.
+    on_account : callable, optional
+        Takes the study's folder and each account as soon as it is made.
+    report : Reporter, optional
+        Told of progress.
+
+    Returns
+    -------
+    list of ReplayedSession
+        In the order of *paths*. Running it again sends only what is missing.
+
+    Raises
+    ------
+    IntegrationError
+        Of any kind. All files are read and checked before anything is made
+        or sent; answers that differ are refused before any is sent.
+    """
+    with studies.locked(study_folder):
+        study = studies.load(study_folder)
+        _check_imported(study)
+        items = studies.read_items(study_folder)
+        sessions = read_old_sessions(
+            paths, items, study, annotator=annotator, round_number=round_number
+        )
+        names = [session.annotator for session in sessions]
+        check_project_titles(study.title, names, round_number)
+        connection = connect(settings, study, start)
+        _check_pictures(items, connection, study)
+        control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
+        study, planned = plan_projects(
+            study_folder, study, names, round_number, connection, on_account
+        )
+        places = [
+            _Place(session, project, study.people[session.annotator])
+            for session, project in zip(sessions, planned, strict=True)
+        ]
+        before = [
+            _compare(place, place.project.project_id, connection.client, control, report)
+            for place in places
+        ]
+        if not replace:
+            for place, found in zip(places, before, strict=True):
+                _refuse_differing(place, found, items)
+        answers = {
+            place.project.key: {
+                item_id: [annotation_of(answer, control, place.user_id)]
+                for item_id, answer in place.session.answers.items()
+            }
+            for place in places
+        }
+        study, outcomes = send_projects(
+            study_folder, study, items, planned, connection, answers=answers, say=say, report=report
+        )
+        return [
+            _finish(
+                place, outcome, found, study, items, connection.client, control, replace, report
+            )
+            for place, outcome, found in zip(places, outcomes, before, strict=True)
+        ]
+
+
+def _check_imported(study: Study) -> None:
+    if study.kind != sted_quality.KIND:
+        msg = (
+            f"the study '{study.title}' is of the kind {study.kind}; AnomaGUI's sessions belong "
+            f"to one of the kind {sted_quality.KIND}"
+        )
+        raise StudyError(msg)
+    if study.server_url is None or not study.projects:
+        msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
+        raise StudyError(msg)
+
+
+def _check_pictures(items: pd.DataFrame, connection: Connection, study: Study) -> None:
+    media = media_folder(connection)
+    gone = [image for image in items["image"] if not (media / image).is_file()]
+    if gone:
+        msg = (
+            f"{len(gone)} pictures of the study '{study.title}' are not in {media}; run its "
+            "`import` again, which makes them anew, or correct --media"
+        )
+        raise StudyError(msg)
+
+
+def _compare(
+    place: _Place, project_id: int | None, client: Client, control: Control, report: Reporter
+) -> Comparison:
+    if project_id is None:
+        return Comparison(0, {}, {})
+    read_project(client, project_id, title=place.project.title)
+    tasks = pull_answers(client, project_id, with_predictions=False, report=report)
+    return compare(place.session, tasks, control, place.user_id)
+
+
+def _refuse_differing(place: _Place, found: Comparison, items: pd.DataFrame) -> None:
+    if not found.differing:
+        return
+    differs = items["item_id"].isin(list(found.differing))
+    first = items.loc[differs, "source_path"].iloc[0]
+    msg = (
+        f"{place.session.path}: {len(found.differing)} answers of {place.session.annotator} in "
+        f"'{place.project.title}' differ in choice or time, the first for {first}; pass --replace "
+        "to overwrite them, or --round for another pass"
+    )
+    raise StudyError(msg)
+
+
+def _finish(
+    place: _Place,
+    outcome: ProjectOutcome,
+    before: Comparison,
+    study: Study,
+    items: pd.DataFrame,
+    client: Client,
+    control: Control,
+    replace: bool,
+    report: Reporter,
+) -> ReplayedSession:
+    """Send what did not come with its task, and prove that all is there."""
+    is_complete = not outcome.push.sent and before.n_same == len(place.session.answers)
+    found = before if is_complete else _compare(place, outcome.project_id, client, control, report)
+    if not replace:
+        _refuse_differing(place, found, items)
+    sent_with_tasks = found.n_same - before.n_same if outcome.push.sent else 0
+    if found.missing or found.differing:
+        _send_one_by_one(place, found, study, client, control, report)
+        left = _compare(place, outcome.project_id, client, control, report)
+        if left.missing or left.differing:
+            n_left = len(left.missing) + len(left.differing)
+            msg = (
+                f"{n_left} answers of {place.session.annotator} are not in '{place.project.title}' "
+                "although the server has them: were they given to another person there? "
+                "Look at that project in Label Studio, then run the same command again"
+            )
+            raise PartialError(msg)
+    return ReplayedSession(
+        session=place.session,
+        title=place.project.title,
+        link=outcome.link,
+        sent=sent_with_tasks + len(found.missing),
+        already_there=found.n_same - sent_with_tasks,
+        replaced=len(found.differing),
+    )
+
+
+def _send_one_by_one(
+    place: _Place,
+    found: Comparison,
+    study: Study,
+    client: Client,
+    control: Control,
+    report: Reporter,
+) -> None:
+    """Add to tasks that are there already: the one way that the server has (8 a second)."""
+    n_all, done = len(found.missing) + len(found.differing), 0
+    try:
+        for item_id, task_id in found.missing.items():
+            report("sending answers", done, n_all)
+            annotation = annotation_of(place.session.answers[item_id], control, place.user_id)
+            annotation["unique_id"] = unique_id(study, place.project, item_id)
+            _post_once(client, f"/api/tasks/{task_id}/annotations/", annotation)
+            done += 1
+        for item_id, annotation_id in found.differing.items():
+            report("sending answers", done, n_all)
+            annotation = annotation_of(place.session.answers[item_id], control, place.user_id)
+            kept = {
+                name: value
+                for name, value in annotation.items()
+                if name in ("result", "lead_time", "was_cancelled")
+            }
+            client.patch(f"/api/annotations/{annotation_id}/", json=kept)
+            done += 1
+    except ServerError as error:
+        msg = f"{done} of {n_all} answers of {place.session.annotator} were sent, then: {error}"
+        raise PartialError(msg) from error
+    report("sending answers", n_all, n_all)
+
+
+def _post_once(client: Client, path: str, annotation: dict[str, object]) -> None:
+    try:
+        client.post(path, json=annotation)
+    except ServerError as error:
+        # An earlier request arrived after all.
+        if error.status != _CONFLICT:
+            raise
+
+
+def unique_id(study: Study, project: Project, item_id: str) -> str:
+    """Name an answer so that the server takes it once, however often it is sent.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    project : Project
+        The person's round.
+    item_id : str
+        The item.
+
+    Returns
+    -------
+    str
+        A UUID; Label Studio keeps it unique over the whole server.
+
+    References
+    ----------
+    RFC 9562, section 5.5 (UUID version 5).
+    """
+    return str(uuid.uuid5(uuid.UUID(study.uuid), f"{project.key} {item_id}"))

@@ -1,0 +1,233 @@
+"""`status`: how far everybody is, from the server's own listing and times."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ls_integration import study as studies
+from ls_integration.annotations import newest_answers
+from ls_integration.answers import answers_from_tasks, in_one_table
+from ls_integration.errors import StudyError
+from ls_integration.kinds import sted_quality
+from ls_integration.label_config import parse
+from ls_integration.progress import Reporter, silent
+from ls_integration.resources import label_config_xml
+from ls_integration.server.projects import read_project
+from ls_integration.server.pull import pull_answers, tasks_with_drafts
+from ls_integration.study import Study
+from ls_integration.workflows.connection import Connection
+from ls_integration.workflows.export import names_on_files
+
+PAUSE_S = 300.0
+"""A longer time between two answers is a pause."""
+
+AT_ONCE_S = 0.1
+"""Nobody answers faster: answers closer together came in one import."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one person is asked in one round.
+
+    Attributes
+    ----------
+    annotator : str
+        The person.
+    round : int
+        1, 2, ...
+    n_items : int
+        Images in the person's project.
+    n_drafts : int
+        Answers begun there and not submitted.
+    """
+
+    annotator: str
+    round: int
+    n_items: int
+    n_drafts: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one person is in one round.
+
+    Attributes
+    ----------
+    annotator : str
+        The person.
+    round : int
+        1, 2, ...
+    done : int
+        Items answered.
+    skipped : int
+        Items skipped and not answered yet; they are asked again.
+    drafts : int or None
+        Answers begun and not submitted; None for somebody without a project.
+    left : int or None
+        Items without an answer, the skipped ones among them; None for somebody
+        without a project.
+    median_decision_time_s : float or None
+        Of the items answered, in seconds; None if no time is known.
+    answers_per_hour : float or None
+        While the person was at it; None if that cannot be told.
+    """
+
+    annotator: str
+    round: int
+    done: int
+    skipped: int
+    drafts: int | None
+    left: int | None
+    median_decision_time_s: float | None
+    answers_per_hour: float | None
+
+
+def read_status(
+    study_folder: Path, connection: Connection, report: Reporter = silent
+) -> list[Progress]:
+    """Ask the server how far everybody is. Nothing is kept, nothing is locked.
+
+    Parameters
+    ----------
+    study_folder : Path
+        The study; read anew, since people may be added meanwhile.
+    connection : Connection
+        The server.
+    report : Reporter, optional
+        Told of progress.
+
+    Returns
+    -------
+    list of Progress
+        In the order of the projects, then others who answered.
+
+    Raises
+    ------
+    StudyError
+        If the study was never sent.
+    ServerError
+        If Label Studio refuses, or a project is gone.
+    """
+    study = studies.load(study_folder)
+    check_sent(study)
+    client = connection.client
+    control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
+    names = names_on_files(study, connection)
+    asked, tables = [], []
+    for project in study.projects:
+        if project.project_id is None:
+            continue
+        read_project(client, project.project_id, title=project.title)
+        tasks: list[dict[str, Any]] = pull_answers(
+            client, project.project_id, with_predictions=False, report=report
+        )
+        n_drafts = len(tasks_with_drafts(client, project.project_id))
+        asked.append(Asked(project.annotator, project.round, len(tasks), n_drafts))
+        tables.append(
+            answers_from_tasks(
+                tasks,
+                control=control,
+                project_id=project.project_id,
+                round_number=project.round,
+                names=names,
+                sent_labels={},
+            )
+        )
+    return progress_of(in_one_table(tables), asked)
+
+
+def check_sent(study: Study) -> None:
+    """Refuse a study of which no server knows.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Raises
+    ------
+    StudyError
+        If its import never made a project.
+    """
+    if not any(project.project_id for project in study.projects):
+        msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
+        raise StudyError(msg)
+
+
+def progress_of(annotations: pd.DataFrame, asked: Sequence[Asked]) -> list[Progress]:
+    """Count everybody's answers and measure their pace.
+
+    A person's newest answer to an item in a round counts, wherever it was given.
+
+    Parameters
+    ----------
+    annotations : DataFrame
+        A checked annotations table.
+    asked : sequence of Asked
+        The projects.
+
+    Returns
+    -------
+    list of Progress
+        One for each person and round of *asked*, in that order, then one for
+        each other person and round with answers, by name.
+    """
+    newest = newest_answers(annotations)
+    keys = list(dict.fromkeys((one.annotator, one.round) for one in asked))
+    others = set(zip(newest["annotator"], newest["round"], strict=True)) - set(keys)
+    rows = []
+    for annotator, number in [*keys, *sorted(others)]:
+        own = [one for one in asked if (one.annotator, one.round) == (annotator, number)]
+        rows.append(_progress(newest, annotator, int(number), own))
+    return rows
+
+
+def _progress(
+    newest: pd.DataFrame, annotator: str, round_number: int, own: Sequence[Asked]
+) -> Progress:
+    mine = newest.loc[(newest["annotator"] == annotator) & (newest["round"] == round_number)]
+    answers = mine.loc[~mine["skipped"].to_numpy(dtype=bool)]
+    times_s = answers["lead_time_s"].dropna()
+    # A person with two projects of a round (the owner's, and one by name) has the larger to do.
+    n_items = max((one.n_items for one in own), default=0)
+    return Progress(
+        annotator=annotator,
+        round=round_number,
+        done=len(answers),
+        skipped=len(mine) - len(answers),
+        drafts=sum(one.n_drafts for one in own) if own else None,
+        left=max(0, n_items - len(answers)) if own else None,
+        median_decision_time_s=float(times_s.median()) if len(times_s) else None,
+        answers_per_hour=answers_per_hour(answers["created_at"]),
+    )
+
+
+def answers_per_hour(created_at: "pd.Series[Any]") -> float | None:
+    """Measure the pace of one person while they were at it.
+
+    Parameters
+    ----------
+    created_at : Series
+        When the server stored each answer; NaT is left out.
+
+    Returns
+    -------
+    float or None
+        Answers that followed another within `PAUSE_S`, by the time between
+        them. Answers that came in at once are left out. None if none is left.
+    """
+    times_s = np.sort(created_at.dropna().to_numpy(dtype="datetime64[us]").astype(np.int64)) / 1e6
+    if len(times_s) < 2:
+        return None
+    gaps_s = np.diff(times_s)
+    at_once = gaps_s < AT_ONCE_S
+    imported = np.append(at_once, False) | np.insert(at_once, 0, False)
+    gaps_s = np.diff(times_s[~imported])
+    working_s = gaps_s[gaps_s <= PAUSE_S]
+    spent_s = math.fsum(working_s)
+    return 3600.0 * len(working_s) / spent_s if len(working_s) else None
