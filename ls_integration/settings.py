@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         Folder on this machine where rendered pictures are written.
     server_media : str or None
         The same folder as the server sees it (a container's mount point).
+    request_limit_s : float
+        After so many seconds the server has certainly ended a request whose
+        client is gone; see `server.push.SETTLE_S`.
     """
 
     model_config = SettingsConfigDict(
@@ -40,6 +43,9 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(default=None, validation_alias="LABEL_STUDIO_API_KEY")
     media: Path | None = Field(default=None, validation_alias="LS_INTEGRATION_MEDIA")
     server_media: str | None = Field(default=None, validation_alias="LS_INTEGRATION_SERVER_MEDIA")
+    request_limit_s: float = Field(
+        default=120.0, gt=0.0, validation_alias="LS_INTEGRATION_REQUEST_LIMIT_S"
+    )
 
 
 _ALIASES = {name: str(field.validation_alias) for name, field in Settings.model_fields.items()}

@@ -29,6 +29,8 @@ class Connection:
         The same folder as the server sees it.
     is_embedded : bool
         Our own server: its Enter key submits.
+    request_limit_s : float
+        How long a request that was cut off may still be carried out, in seconds.
     """
 
     client: Client
@@ -36,6 +38,7 @@ class Connection:
     media: Path | None
     server_media: str | None
     is_embedded: bool
+    request_limit_s: float
 
     @property
     def owner_name(self) -> str:  # numpydoc ignore=RT01
@@ -100,6 +103,7 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
         media=media.absolute() if media else None,
         server_media=settings.server_media or (str(media.absolute()) if media else None),
         is_embedded=is_embedded,
+        request_limit_s=settings.request_limit_s,
     )
 
 

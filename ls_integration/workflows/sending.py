@@ -119,6 +119,7 @@ def send_projects(
             made,
             [_with_answers(task, given) for task in tasks],
             study_folder=folder,
+            settle_s=connection.request_limit_s,
             say=say,
             report=report,
         )
