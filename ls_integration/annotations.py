@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ls_integration.errors import SourceError, some_of
+from ls_integration.parquet import read_parquet
 from ls_integration.spreadsheet import unquote_cells
 
 COLUMNS = {
@@ -186,7 +187,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise SourceError(msg)
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
+            return read_parquet(path)
         # Text first: pandas would turn the id 007 into 7 and a person NA into nothing.
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ls_integration.errors import SourceError, StudyError, some_of
 from ls_integration.files import PRIVATE_MODE, whole_file
+from ls_integration.parquet import read_parquet
 from ls_integration.study.disk import writing
 
 _ITEMS_FILE = "items.parquet"
@@ -155,7 +156,7 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        return read_parquet(path)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         msg = f"cannot read {path} ({reason}); restore it from a backup, or import into a new study"

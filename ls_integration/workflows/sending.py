@@ -99,7 +99,7 @@ def send_projects(
         with_image_width(label_config_xml(sted_quality.LABEL_CONFIG), _image_width_px(items, media))
     )
     tasks = sted_quality.make_tasks(
-        items,
+        _hide_answers(items, say) if study.blind else items,
         predictions,
         control=config.choices(),
         picture_url=picture_url,

@@ -66,37 +66,30 @@ def sample(repository: Path) -> Path:
 def test_freds_real_answers_come_back_as_his_own_files(
     run_import: Import,
     live_server: EmbeddedServer,
+    client: Client,
     shared_data: Path,
     workplace: Path,
 ) -> None:
     """549 answers given one by one through the API: the CSV is byte-identical."""
     source = shared_data / "anomagui"
-    made: dict[str, Person] = {}
     imported = run_import(
-        source,
-        blind=True,
-        title="Real blind",
-        model_threshold=0.213,
-        people=("Fred",),
-        made=made,
+        source, blind=True, title="Real blind", model_threshold=0.213, people=("Fred",)
     )
-    token = made["Fred"].token
-    assert token is not None
     items = studies.read_items(imported.folder)
     original = np.load(source / "Fred" / "Fred.npz")
     decisions = original["classifications"]
     position = dict(zip(items["item_id"], items["position"], strict=True))
-    with Client(live_server.url, token) as fred:
-        for task in list_tasks(fred, imported.projects[0].project_id):
-            row = decisions[position[task["data"]["item_id"]]]
-            fred.post(
-                f"/api/tasks/{task['id']}/annotations/",
-                json={
-                    "result": choice_result(CONTROL, "anomaly" if row[0] == 1 else "normal"),
-                    "lead_time": float(row[3]),
-                    "ground_truth": False,
-                },
-            )
+    for task in list_tasks(client, imported.projects[0].project_id):
+        row = decisions[position[task["data"]["item_id"]]]
+        client.post(
+            f"/api/tasks/{task['id']}/annotations/",
+            json={
+                "result": choice_result(CONTROL, "anomaly" if row[0] == 1 else "normal"),
+                "completed_by": imported.study.people["Fred"],
+                "lead_time": float(row[3]),
+                "ground_truth": False,
+            },
+        )
     settings = load(url=live_server.url, api_key=live_server.token)
     output = workplace / "results"
     outcome = export(imported.folder, settings, output, start=workplace)
