@@ -60,6 +60,17 @@ class Person:
     token: SecretStr | None = None
 
 
+def new_password() -> SecretStr:
+    """Generate a password for an account.
+
+    Returns
+    -------
+    SecretStr
+        16 characters from the operating system's random source.
+    """
+    return SecretStr(secrets.token_urlsafe(_PASSWORD_BYTES))
+
+
 def members(client: Client) -> list[Person]:
     """List everybody who has an account.
 
@@ -137,7 +148,7 @@ def ensure(
             "one under that name on result files; leave the e-mail out, or choose another name"
         )
         raise ConfigError(msg)
-    secret = password or SecretStr(secrets.token_urlsafe(_PASSWORD_BYTES))
+    secret = password or new_password()
     invite = client.get("/api/invite")
     try:
         token = _sign_up(client.url, str(invite["token"]), address, secret)

@@ -6,7 +6,6 @@ taken away again when it has been handed over: a kill in between loses none.
 
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ PASSWORDS_FILE = "passwords.txt"
 """In the study's folder, which is the owner's alone."""
 
 _PENDING_FILE = "pending-passwords.json"
-_PASSWORD_BYTES = 12
 
 OnAccount = Callable[[Path, Person], None]
 """Takes the study's folder and a person whose account was made this moment."""
@@ -69,7 +67,7 @@ def ensure_account(
         for member in people.members(client)
     ):
         return people.ensure(client, name, email=email)
-    secret = pending.setdefault(name, secrets.token_urlsafe(_PASSWORD_BYTES))
+    secret = pending.setdefault(name, people.new_password().get_secret_value())
     _write_pending(folder, pending)
     try:
         person = people.ensure(client, name, email=email, password=SecretStr(secret))

@@ -1,13 +1,11 @@
 """`people`: who takes part, by which login, and in which projects."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-from pydantic import SecretStr
 
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, IntegrationError, StudyError, some_of
@@ -17,7 +15,7 @@ from ls_integration.server import embedded_files
 from ls_integration.server.client import Client
 from ls_integration.server.embedded_passwords import set_password
 from ls_integration.server.hotkeys import ensure_enter_submits
-from ls_integration.server.people import Person, members
+from ls_integration.server.people import Person, members, new_password
 from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect, project_link
@@ -26,8 +24,6 @@ from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.status import check_sent
 from ls_integration.workflows.study_projects import plan_projects
-
-_PASSWORD_BYTES = 12
 
 
 @dataclass(frozen=True)
@@ -312,7 +308,7 @@ def reset_password(name: str, settings: Settings, *, start: Path) -> tuple[str, 
             f"{data_dir / embedded_files.CREDENTIALS}"
         )
         raise ConfigError(msg)
-    secret = SecretStr(secrets.token_urlsafe(_PASSWORD_BYTES))
+    secret = new_password()
     set_password(data_dir, state, person.email, secret)
     return connection.client.url, replace(person, password=secret)
 
