@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from pydantic import SecretStr
 
-from ls_integration.errors import ConfigError, SourceError
+from ls_integration.errors import ConfigError, SourceError, StudyError
 from ls_integration.kinds import sted_quality
 from ls_integration.progress import silent
 from ls_integration.server.people import Person
 from ls_integration.study import Study
 from ls_integration.workflows import new_accounts
-from ls_integration.workflows.import_items import read_table, render_items, select_rows
+from ls_integration.workflows.extension_options import Addition, options_of
+from ls_integration.workflows.import_items import read_table, select_rows
 from ls_integration.workflows.import_options import (
     ImportOptions,
     PictureOptions,
@@ -22,7 +23,10 @@ from ls_integration.workflows.import_options import (
     check_project_titles,
     person_names,
     project_title,
+    remembered,
 )
+from ls_integration.workflows.item_pictures import render_items
+from ls_integration.workflows.sending import hidden_parts
 
 LINES = ("path,rating,model_score,item_id", "0.npy,0.1,0.0,rating-0.1", "1.npy,0.9,0.7,../../../up")
 
@@ -189,3 +193,47 @@ def test_an_order_that_tells_the_answer_is_found(labels: list[str | None], tells
     """Images sorted by quality: after the first few, a reviewer knows the rest."""
     items = pd.DataFrame({"label": labels}, dtype=object)
     assert sted_quality.order_tells_label(items) is tells
+
+
+def test_progress_stays_true_when_images_are_added() -> None:
+    """A page that says "of 549" must not lie after an extension: each part counts its own."""
+    first = sted_quality.progress_texts([1, 1, 1])
+    assert first == ["Image 1 of 3", "Image 2 of 3", "Image 3 of 3"]
+    more = sted_quality.progress_texts([1, 1, 1, 2, 2, 3])
+    assert more[:3] == first
+    assert more[3:] == ["Image 1 of 2 (part 2)", "Image 2 of 2 (part 2)", "Image 1 of 1 (part 3)"]
+
+
+def test_the_structure_of_a_part_is_hidden_for_good() -> None:
+    """Tasks that were sent keep their texts: a later part changes nothing about them."""
+    tells = [("good", "normal"), ("bad", "anomaly")]
+    tells_not = [("actin", "normal"), ("actin", "anomaly")]
+
+    def hidden(*parts: list[tuple[str, str]]) -> list[int]:
+        rows = [(part, *row) for part, rows in enumerate(parts, start=1) for row in rows]
+        items = pd.DataFrame(rows, columns=["part", "structure", "label"]).astype(object)
+        return hidden_parts(items)
+
+    assert hidden(tells) == [1]
+    assert hidden(tells, tells_not) == [1]
+    assert hidden(tells_not, tells) == [2]
+    assert hidden(tells_not, tells_not, tells_not) == []
+    # Each part is of one answer, and they tell it together.
+    assert hidden([("day 1", "normal")], [("day 2", "anomaly")]) == [2]
+
+
+def test_an_extension_keeps_the_options_of_the_study() -> None:
+    """They may be given again; another value is refused by its option's name."""
+    imported = ImportOptions(source=Path("/a"), blind=True, picture=PictureOptions(plane=2))
+    study = Study(kind="sted-quality", title="T", blind=True, options=remembered(imported))
+    again = {"blind": True, "plane": 2, "order": "file", "normal_at_least": 0.7}
+    options = options_of(study, Addition(Path("/b"), limit=3, repeated=again))
+    assert options == ImportOptions(
+        source=Path("/b"), blind=True, limit=3, picture=PictureOptions(plane=2)
+    )
+    with pytest.raises(
+        StudyError, match=r"\(--slice is 2 there, not 3; --seed is 0 there, not 1\)"
+    ):
+        options_of(study, Addition(Path("/b"), repeated={"plane": 3, "seed": 1}))
+    with pytest.raises(ConfigError, match="--limit 0"):
+        options_of(study, Addition(Path("/b"), limit=0))

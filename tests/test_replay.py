@@ -20,11 +20,11 @@ from ls_integration.workflows.old_sessions import (
     Session,
     annotation_of,
     compare,
-    in_source_order,
     read_old_sessions,
     session_names,
 )
 from ls_integration.workflows.replay import unique_id
+from ls_integration.workflows.session_rows import in_source_order
 
 CONTROL = parse(label_config_xml("sted_quality")).choices()
 ADA, BEN = 7, 8
@@ -50,7 +50,7 @@ def write_session(path: Path, items: pd.DataFrame, *, columns: int = 4) -> Path:
 
 
 def read_one(path: Path, items: pd.DataFrame, study: Study) -> Session:
-    (session,) = read_old_sessions([path], items, study, annotator=None, round_number=1)
+    (session,) = read_old_sessions([path], items, study, annotator=None, round_number=1, say=print)
     return session
 
 
@@ -109,6 +109,38 @@ def test_a_session_of_other_images_is_refused_with_its_row(
     other.loc[3, "rating"] += 0.001
     with pytest.raises(SourceError, match=r"row 4 has the rating .*\(1 rows differ\)"):
         read_one(write_session(tmp_path / "Ben.npz", other), items, study)
+
+
+def test_a_session_from_before_an_extension_is_of_the_first_images(
+    repository: Path, tmp_path: Path
+) -> None:
+    """Its length is that of one or more whole parts, and every rating must fit."""
+    study, items = make_study(repository)
+    extended = items.assign(part=[1] * 40 + [2] * 15 + [3] * 5)
+    lines: list[str] = []
+    for length in (40, 55, 60):
+        path = write_session(tmp_path / "Ada.npz", items.head(length))
+        (session,) = read_old_sessions(
+            [path], extended, study, annotator=None, round_number=1, say=lines.append
+        )
+        assert list(session.answers) == items["item_id"].tolist()[:length]
+    assert [line.split(": ")[1] for line in lines] == [
+        "20 of its 60 images stay open",
+        "5 of its 60 images stay open",
+    ]
+    with pytest.raises(SourceError, match=r"but there are 60 .*40 images, extended by 15 and 5\)"):
+        read_one(write_session(tmp_path / "Ada.npz", items.head(45)), extended, study)
+    other = items.head(40).assign(rating=items["rating"].iloc[1:41].to_numpy())
+    with pytest.raises(SourceError, match="row 1 has the rating"):
+        read_one(write_session(tmp_path / "Ada.npz", other), extended, study)
+    # A random order can be undone for the first part alone.
+    mixed_study, mixed = make_study(repository, order="random", seed=3)
+    more = mixed.head(7).assign(item_id=[f"new {number}" for number in range(7)], part=2)
+    both = pd.concat([mixed, more], ignore_index=True)
+    session = read_one(write_session(tmp_path / "Ada.npz", items), both, mixed_study)
+    assert set(session.answers) == set(mixed["item_id"])
+    with pytest.raises(StudyError, match="only sessions of its first 60 images"):
+        read_one(write_session(tmp_path / "Ada.npz", both), both, mixed_study)
 
 
 def test_an_annotation_is_finished_and_nobodys_truth() -> None:

@@ -16,6 +16,7 @@ from ls_integration.cli import (
     checking,
     demo,
     exporting,
+    extending,
     importing,
     people,
     replaying,
@@ -75,6 +76,7 @@ def common(
 for _module in (
     serve,
     importing,
+    extending,
     replaying,
     checking,
     exporting,

@@ -7,6 +7,7 @@ The score is "higher = more anomalous" everywhere; normal is a rating at or
 above the threshold (0.70 in the authors' code, although their text says "above").
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ times the 224 pixels of the STED images."""
 _ITEM_COLUMNS = [
     "item_id",
     "position",
+    "part",
     "image",
     "source_path",
     "rating",
@@ -76,6 +78,7 @@ def make_items(
         for own, path in zip(given, items["source_path"], strict=True)
     ]
     items["position"] = np.arange(len(items), dtype=np.int64)
+    items["part"] = np.int64(1)
     items["label"] = np.array(
         [truth_label(rating, normal_at_least) for rating in items["rating"]], dtype=object
     )
@@ -172,7 +175,7 @@ def make_tasks(
     Parameters
     ----------
     items : DataFrame
-        The items, with their pictures.
+        The items, with their parts and pictures.
     predictions : DataFrame
         From `sent_predictions`; no rows in a blind study.
     control : Control
@@ -190,12 +193,17 @@ def make_tasks(
     """
     by_item = predictions.set_index("item_id").to_dict("index") if len(predictions) else {}
     tasks: list[dict[str, Any]] = []
-    columns = (items["item_id"], items["image"], items["structure"])
-    for number, (item_id, image, structure) in enumerate(zip(*columns, strict=True), start=1):
+    columns = (
+        items["item_id"],
+        items["image"],
+        items["structure"],
+        progress_texts(items["part"].tolist()),
+    )
+    for item_id, image, structure, progress in zip(*columns, strict=True):
         data = {
             "image": picture_url(image),
             "item_id": item_id,
-            "progress": f"Image {number} of {len(items)}",
+            "progress": progress,
             # A missing field would print as "undefined".
             "structure": structure if isinstance(structure, str) else " ",
             **texts,
@@ -211,6 +219,27 @@ def make_tasks(
             ]
         tasks.append(task)
     return tasks
+
+
+def progress_texts(parts: Sequence[int]) -> list[str]:
+    """Write where each item stands, in words that stay true when more are added.
+
+    Parameters
+    ----------
+    parts : sequence of int
+        The part of each item, in the study's order.
+
+    Returns
+    -------
+    list of str
+        ``Image 3 of 549``, for items that were added ``Image 1 of 51 (part 2)``.
+    """
+    sizes, seen, texts = Counter(parts), Counter[int](), []
+    for part in parts:
+        seen[part] += 1
+        text = f"Image {seen[part]} of {sizes[part]}"
+        texts.append(text if part == 1 else f"{text} (part {part})")
+    return texts
 
 
 def page_texts(*, normal_at_least: float, is_prefilled: bool) -> dict[str, str]:

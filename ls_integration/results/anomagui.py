@@ -70,6 +70,27 @@ def write_sessions(
     return written
 
 
+def count_rows(path: Path) -> int:
+    """Count the images of a session.
+
+    Parameters
+    ----------
+    path : Path
+        ``NAME.npz``.
+
+    Returns
+    -------
+    int
+        Judged or not.
+
+    Raises
+    ------
+    SourceError
+        If the file is not such a session.
+    """
+    return len(_load_classifications(path))
+
+
 def read_session(
     path: Path,
     items: pd.DataFrame,

@@ -17,7 +17,7 @@ from ls_integration.study.folder import (
     slug,
 )
 from ls_integration.study.journal import append_journal, open_batches, read_journal
-from ls_integration.study.model import Project, Study
+from ls_integration.study.model import Extension, Project, Study
 from ls_integration.study.tables import (
     check_items,
     read_items,
@@ -31,6 +31,7 @@ from ls_integration.study.tables import (
 __all__ = [
     "STUDIES_FOLDER",
     "STUDY_FILE",
+    "Extension",
     "Project",
     "Study",
     "append_journal",

@@ -46,6 +46,32 @@ class Project(BaseModel):
     instructions_sha256: str = ""
 
 
+class Extension(BaseModel):
+    """Items that were added to a running study.
+
+    Attributes
+    ----------
+    part : int
+        2, 3, ...; stands beside these items in the items table.
+    source : str
+        Folder or manifest, absolute.
+    ratings : str or None
+        Ratings of a folder of images, absolute.
+    limit : int or None
+        Only so many images of the source were asked for.
+    left_out : list of str
+        Source paths that ``--skip-bad`` left out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    part: int = Field(ge=2)
+    source: str
+    ratings: str | None = None
+    limit: int | None = None
+    left_out: list[str] = Field(default_factory=list)
+
+
 class Study(BaseModel):
     """What ``study.json`` holds.
 
@@ -71,6 +97,9 @@ class Study(BaseModel):
         What is added to the kind's own instructions.
     left_out : list of str
         Source paths that ``--skip-bad`` left out.
+    extensions : list of Extension
+        What was added after the import. The last one has no items yet if a
+        kill came before they were written.
     people : dict of str to int
         Name on files -> user id on the server.
     projects : list of Project
@@ -96,6 +125,7 @@ class Study(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     instructions_html: str = ""
     left_out: list[str] = Field(default_factory=list)
+    extensions: list[Extension] = Field(default_factory=list)
     people: dict[str, int] = Field(default_factory=dict)
     projects: list[Project] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)

@@ -57,7 +57,8 @@ def check_items(items: pd.DataFrame) -> pd.DataFrame:
     ----------
     items : DataFrame
         Must have ``item_id`` (unique, not empty), ``position`` (0, 1, ...),
-        ``image`` and ``source_path``.
+        ``image`` and ``source_path``. ``part`` (1: imported, 2, ...: added
+        later) is 1 where it is missing.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def check_items(items: pd.DataFrame) -> pd.DataFrame:
     if ordered["position"].tolist() != list(range(len(ordered))):
         msg = "the column position of the items table does not count from 0; restore the table"
         raise SourceError(msg)
-    return ordered
+    return ordered if "part" in ordered else ordered.assign(part=1)
 
 
 def write_predictions(folder: Path, predictions: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ls_integration.errors import IntegrationError
 
-AGAIN = "run the same import again, it sends what is missing"
+AGAIN = "run the same import again, or extend: it sends what is missing"
 """The one thing to do about most of what an import left undone."""
 
 

@@ -82,7 +82,7 @@ def _check_folder(
         if strangers:
             yield wrong(
                 f"predictions of the study's folder are of unknown items: {some_of(strangers)}",
-                "restore the folder from a backup",
+                "run the `extend` that was cut off again, or restore the folder from a backup",
             )
     n_open = len(studies.open_batches(studies.read_journal(folder)))
     unmade = [project.title for project in study.projects if project.project_id is None]

@@ -1,30 +1,21 @@
-"""A source -> the items of a study with their pictures on disk."""
+"""A source -> the rows that a study shall ask about, checked and in order."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ls_integration.errors import SourceError, StudyError, some_of
-from ls_integration.images.render import parse_scale
-from ls_integration.kinds.sted_quality import limit_text, make_items
+from ls_integration.kinds.sted_quality import limit_text
 from ls_integration.kinds.sted_source import (
     SourceTable,
     model_labels,
     read_source,
     select,
 )
-from ls_integration.progress import Reporter
 from ls_integration.study import Study
 from ls_integration.workflows.import_options import ImportOptions
-from ls_integration.workflows.pictures import (
-    PICTURE_SUFFIX,
-    PictureJob,
-    PictureResult,
-    render_pictures,
-)
 
 Say = Callable[[str], None]
 """Takes one line for the user."""
@@ -65,7 +56,9 @@ def read_table(options: ImportOptions) -> SourceTable:
     return read_source(options.source, ratings=options.ratings)
 
 
-def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selection:
+def select_rows(
+    table: SourceTable, options: ImportOptions, say: Say, *, ignored: Collection[str] = ()
+) -> Selection:
     """Choose the rows, refuse or leave out the faulty ones, put them in order.
 
     Parameters
@@ -76,6 +69,9 @@ def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selecti
         Thresholds, order, limit, ``skip_bad``.
     say : callable
         Told of every problem and of what was left out.
+    ignored : collection of str, optional
+        Source paths that came into the study in another way: they take no
+        part, as if the source did not have them.
 
     Returns
     -------
@@ -91,7 +87,7 @@ def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selecti
     """
     for note in table.notes:
         say(note)
-    left_out = _stop_or_leave_out(
+    left_out = stop_or_leave_out(
         [(problem.source_path, problem.message) for problem in table.problems], options, say
     )
     rows = table.without_problems()
@@ -120,6 +116,7 @@ def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selecti
     if ambiguous:
         low, high = limit_text(options.anomaly_below), limit_text(options.normal_at_least)
         say(f"left out {ambiguous} ambiguous images ({low} <= rating < {high})")
+    kept = kept.loc[~kept["source_path"].isin(ignored)].reset_index(drop=True)
     if options.order == "random":
         order = np.random.default_rng(options.seed).permutation(len(kept))
         kept = kept.iloc[order].reset_index(drop=True)
@@ -131,102 +128,6 @@ def select_rows(table: SourceTable, options: ImportOptions, say: Say) -> Selecti
     return Selection(kept.reset_index(drop=True), left_out, threshold)
 
 
-def render_items(
-    selection: Selection,
-    study: Study,
-    options: ImportOptions,
-    pictures: Path,
-    *,
-    say: Say,
-    report: Reporter,
-) -> tuple[pd.DataFrame, list[str]]:
-    """Render every picture of a new study and make its items table.
-
-    Parameters
-    ----------
-    selection : Selection
-        The rows.
-    study : Study
-        For the item ids and the pictures' folder.
-    options : ImportOptions
-        How pictures are made, ``skip_bad``.
-    pictures : Path
-        The study's folder of pictures, to be filled.
-    say : callable
-        Told of every image that cannot be shown.
-    report : Reporter
-        Told of progress.
-
-    Returns
-    -------
-    items : DataFrame
-        With ``image`` and ``peak_count``.
-    left_out : list of str
-        Source paths that ``--skip-bad`` left out.
-
-    Raises
-    ------
-    SourceError
-        If an image cannot be shown and ``skip_bad`` is not set.
-    """
-    items = make_items(
-        selection.rows, make_id=study.item_id, normal_at_least=options.normal_at_least
-    )
-    # Not the item's id: where the source gives it, it need not make a file name.
-    names = [f"{study.item_id(path)}{PICTURE_SUFFIX}" for path in items["source_path"]]
-    results = _render(selection.rows, names, options, pictures, report, skip_existing=False)
-    problems = [
-        (path, result.error)
-        for path, result in zip(items["source_path"], results, strict=True)
-        if result.error is not None
-    ]
-    left_out = selection.left_out + _stop_or_leave_out(problems, options, say)
-    items["image"] = [f"{study.pictures_folder}/{name}" for name in names]
-    items["peak_count"] = np.array([result.peak_count for result in results], dtype=np.float64)
-    good = np.array([result.error is None for result in results])
-    items = items.loc[good].reset_index(drop=True)
-    if items.empty:
-        msg = f"none of the images of {options.source} can be shown; see the lines above"
-        raise SourceError(msg)
-    items["position"] = np.arange(len(items), dtype=np.int64)
-    return items, left_out
-
-
-def rerender_missing(
-    selection: Selection,
-    items: pd.DataFrame,
-    options: ImportOptions,
-    media: Path,
-    report: Reporter,
-) -> None:
-    """Render again those pictures of a known study that are gone from the disk.
-
-    Parameters
-    ----------
-    selection : Selection
-        The source's rows; must hold every item.
-    items : DataFrame
-        The study's items.
-    options : ImportOptions
-        How pictures are made.
-    media : Path
-        The media folder.
-    report : Reporter
-        Told of progress.
-
-    Raises
-    ------
-    SourceError
-        If a picture is gone and its source can no longer be shown.
-    """
-    rows = selection.rows.set_index("source_path").loc[items["source_path"]].reset_index()
-    results = _render(rows, items["image"].tolist(), options, media, report, skip_existing=True)
-    broken = [result.error for result in results if result.error is not None]
-    if broken:
-        msg = f"a picture of the study is gone and cannot be made again: {broken[0]}"
-        raise SourceError(msg)
-
-
 def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -> None:
     """Refuse to go on with a study whose source has changed since.
 
@@ -235,7 +136,7 @@ def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -
     selection : Selection
         What the source holds now.
     items : DataFrame
-        What the study asks about.
+        What the import brought into the study.
     study : Study
         Knows what was left out.
 
@@ -267,40 +168,35 @@ def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -
         msg = (
             f"the source of the study '{study.title}' has changed since its import "
             f"({'; '.join(differ)}); put it back, or import into another folder with --study"
+            f"{', or add what is new with `extend`' if added else ''}"
         )
         raise StudyError(msg)
 
 
-def _render(
-    rows: pd.DataFrame,
-    names: list[str],
-    options: ImportOptions,
-    folder: Path,
-    report: Reporter,
-    *,
-    skip_existing: bool,
-) -> list[PictureResult]:
-    picture = options.picture
-    template = PictureJob(
-        source=Path(),
-        target=Path(),
-        channel=picture.channel,
-        plane=picture.plane,
-        projection=picture.projection,
-        colormap=picture.colormap,
-        scale=parse_scale(picture.scale),
-    )
-    jobs = [
-        replace(template, source=Path(file), target=folder / name)
-        for file, name in zip(rows["file"], names, strict=True)
-    ]
-    return render_pictures(jobs, report=report, skip_existing=skip_existing)
-
-
-def _stop_or_leave_out(
+def stop_or_leave_out(
     problems: list[tuple[str, str]], options: ImportOptions, say: Say
 ) -> list[str]:
-    """Say each problem; leave their images out, or stop."""
+    """Say each problem; leave their images out, or stop.
+
+    Parameters
+    ----------
+    problems : list of (str, str)
+        Source path and line for the user.
+    options : ImportOptions
+        ``skip_bad``.
+    say : callable
+        Takes lines for the user.
+
+    Returns
+    -------
+    list of str
+        Source paths that are left out.
+
+    Raises
+    ------
+    SourceError
+        If there are any and ``skip_bad`` is not set.
+    """
     if not problems:
         return []
     for _, message in problems:

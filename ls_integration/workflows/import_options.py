@@ -278,7 +278,7 @@ def check_same_options(study: Study, options: ImportOptions, folder: Path) -> No
     if differ:
         msg = (
             f"the study {folder} was imported with other options ({'; '.join(differ)}); use the "
-            "same ones (if a source was moved: a link in its old place), or another folder with "
-            "--study"
+            "same ones (if a source was moved: a link in its old place), another folder with "
+            "--study, or `extend` to add the images of another source"
         )
         raise StudyError(msg)

@@ -22,8 +22,6 @@ from ls_integration.workflows.import_items import (
     Selection,
     check_same_source,
     read_table,
-    render_items,
-    rerender_missing,
     select_rows,
 )
 from ls_integration.workflows.import_options import (
@@ -34,7 +32,9 @@ from ls_integration.workflows.import_options import (
     remembered,
 )
 from ls_integration.workflows.instructions import add_instructions, find_examples, read_text
+from ls_integration.workflows.item_pictures import render_items, rerender_missing
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
+from ls_integration.workflows.people import check_pictures
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.study_projects import plan_projects
 
@@ -119,7 +119,8 @@ def import_sted_quality(
             raise StudyError(msg)
         connection = connect(settings, known, start)
         say(f"{connection.client.url}, study {folder.name}")
-        selection = select_rows(table, options, say)
+        added = _added_paths(folder, known) if known and known.extensions else ()
+        selection = select_rows(table, options, say, ignored=added)
         if known and known.projects:
             check_same_options(known, options, folder)
             study, items = _resume(known, folder, selection, options, connection, report)
@@ -230,11 +231,20 @@ def _resume(
     report: Reporter,
 ) -> tuple[Study, pd.DataFrame]:
     items = studies.read_items(folder)
-    check_same_source(selection, items, study)
+    imported = items.loc[items["part"] == 1]
+    check_same_source(selection, imported, study)
     media = media_folder(connection)
-    rerender_missing(selection, items, options, media, report)
+    rerender_missing(selection, imported, options, media, report)
+    check_pictures(items, media)
     shutil.copymode(media, media / study.pictures_folder)
     return study, items
+
+
+def _added_paths(folder: Path, study: Study) -> list[str]:
+    """Name what `extend` has added, perhaps from the same source when it had grown."""
+    items = studies.read_items(folder)
+    added = items.loc[items["part"] > 1, "source_path"]
+    return [path for path in added if path not in set(study.left_out)]
 
 
 def _predictions(items: pd.DataFrame, options: ImportOptions) -> pd.DataFrame:

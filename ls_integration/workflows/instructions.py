@@ -22,6 +22,9 @@ _EXAMPLE_WIDTH_PX = 168
 
 _EXAMPLES_IN_A_ROW = 3
 
+_EXAMPLE_PREFIX, _EXAMPLE_HEX_DIGITS = "example-", 16
+"""Example pictures are named after the first digits of `hash_pixels`."""
+
 _RATED_NAME = re.compile(r"_(?P<rating>[01](?:\.\d+)?)$")
 
 
@@ -143,8 +146,8 @@ def publish_examples(
         If an example cannot be read, or shows the same pixels as an item: its
         rating would be the answer.
     """
-    hashes = [_hash_pixels(example.path) for example in examples]
-    of_items = {_hash_pixels(path) for path in items}
+    hashes = [hash_pixels(example.path) for example in examples]
+    of_items = {hash_pixels(path) for path in items}
     told = [
         example.path.name
         for example, pixels in zip(examples, hashes, strict=True)
@@ -156,7 +159,7 @@ def publish_examples(
             "their ratings would be the answers, take others"
         )
         raise SourceError(msg)
-    names = [f"example-{pixels[:16]}.png" for pixels in hashes]
+    names = [f"{_EXAMPLE_PREFIX}{pixels[:_EXAMPLE_HEX_DIGITS]}.png" for pixels in hashes]
     for example, name in zip(examples, names, strict=True):
         with whole_file(pictures / name) as temporary, Image.open(example.path) as picture:
             # Pixels only: metadata may tell where the picture is from.
@@ -200,6 +203,25 @@ def write_examples(
         ]
         parts.append("<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>")
     return "".join(parts)
+
+
+def is_example(pixels: str, study: Study) -> bool:
+    """Tell whether a picture stands in a study's instructions, with its rating.
+
+    Parameters
+    ----------
+    pixels : str
+        From `hash_pixels`.
+    study : Study
+        The study.
+
+    Returns
+    -------
+    bool
+        True if it does.
+    """
+    name = f"{_EXAMPLE_PREFIX}{pixels[:_EXAMPLE_HEX_DIGITS]}.png"
+    return name in study.instructions_html
 
 
 def add_instructions(
@@ -247,7 +269,24 @@ def add_instructions(
     return study.model_copy(update={"instructions_html": html})
 
 
-def _hash_pixels(path: Path) -> str:
+def hash_pixels(path: Path) -> str:
+    """Name what a picture shows, whatever its format.
+
+    Parameters
+    ----------
+    path : Path
+        Any picture that Pillow reads without loss.
+
+    Returns
+    -------
+    str
+        SHA-256 of its RGB pixels and their shape, in hex digits.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read.
+    """
     try:
         with Image.open(path) as picture:
             pixels = np.asarray(picture.convert("RGB"))

@@ -1,6 +1,6 @@
 """Finished AnomaGUI sessions beside a study: whose they are, and what is new in them. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ls_integration.errors import ConfigError, SourceError, StudyError, some_of
+from ls_integration.errors import ConfigError, SourceError, some_of
 from ls_integration.label_config import Control, choice_result, read_choice
-from ls_integration.results.anomagui import read_session
+from ls_integration.results.anomagui import count_rows, read_session
 from ls_integration.study import Study
 from ls_integration.workflows.import_options import person_names
+from ls_integration.workflows.session_rows import items_of_session, name_selection
 
 
 class Answer(NamedTuple):
@@ -110,6 +111,7 @@ def read_old_sessions(
     *,
     annotator: str | None,
     round_number: int,
+    say: Callable[[str], None],
 ) -> list[Session]:
     """Read all files, and prove that each is of this study's images.
 
@@ -125,6 +127,8 @@ def read_old_sessions(
         Whose session; by default each file's stem.
     round_number : int
         Counted from 1.
+    say : callable
+        Told which files are of the study before it was extended.
 
     Returns
     -------
@@ -136,23 +140,29 @@ def read_old_sessions(
     ConfigError
         As `session_names`.
     StudyError
-        As `in_source_order`.
+        As `items_of_session`.
     SourceError
         If a file is no session, or not one of these images: another number of
         rows, or another rating (the first row that differs is named).
     """
     names = session_names(paths, annotator)
-    ordered = in_source_order(items, study)
     sessions = []
     for path, name in zip(paths, names, strict=True):
+        ordered = items_of_session(count_rows(path), items, study)
         try:
             table = read_session(path, ordered, annotator=name, number=round_number)
         except SourceError as error:
-            selection = _selection(study)
+            selection = name_selection(items, study)
             if not selection:
                 raise
             msg = f"{error} (the study '{study.title}' was imported with {selection})"
             raise SourceError(msg) from error
+        if len(ordered) < len(items):
+            n_open = len(items) - len(ordered)
+            say(
+                f"{path} is of the study before it was extended: {n_open} of its {len(items)} "
+                "images stay open"
+            )
         columns = (table["item_id"], table["label"], table["lead_time_s"])
         answers = {
             item_id: Answer(label, None if np.isnan(lead_time_s) else float(lead_time_s))
@@ -160,49 +170,6 @@ def read_old_sessions(
         }
         sessions.append(Session(path, name, answers))
     return sessions
-
-
-def in_source_order(items: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Put a study's items into the order of its source, which old sessions have.
-
-    Parameters
-    ----------
-    items : DataFrame
-        In the study's order.
-    study : Study
-        With the options of its import.
-
-    Returns
-    -------
-    DataFrame
-        The same items.
-
-    Raises
-    ------
-    StudyError
-        If a random order cannot be undone: images of the source are not in the
-        study, or no rating could prove the order right.
-    """
-    if study.options.get("order", "file") == "file":
-        return items
-    limit = study.options.get("limit")
-    reasons = []
-    if limit is not None and limit <= len(items):
-        reasons.append(f"--limit {limit}")
-    if study.left_out:
-        reasons.append(f"--skip-bad, which left out {len(study.left_out)} images")
-    if items["rating"].isna().all():
-        reasons.append("a source without ratings")
-    if reasons:
-        msg = (
-            f"the study '{study.title}' has a random order with {' and '.join(reasons)}, so the "
-            "rows of an old session cannot be told apart; import the source with --order file "
-            "into another study"
-        )
-        raise StudyError(msg)
-    # As the import drew it. Were that ever changed, the ratings would not fit.
-    order = np.random.default_rng(study.options["seed"]).permutation(len(items))
-    return items.iloc[np.argsort(order)].reset_index(drop=True)
 
 
 def annotation_of(answer: Answer, control: Control, user_id: int) -> dict[str, Any]:
@@ -280,15 +247,3 @@ def compare(
         else:
             differing[item_id] = int(newest["id"])
     return Comparison(n_same, missing, differing)
-
-
-def _selection(study: Study) -> str:
-    """Name the options by which a study has fewer or other rows than its source."""
-    parts = []
-    if study.options.get("limit") is not None:
-        parts.append(f"--limit {study.options['limit']}")
-    if study.left_out:
-        parts.append(f"--skip-bad, without {some_of(study.left_out)}")
-    if study.options.get("order", "file") != "file":
-        parts.append(f"--order {study.options['order']}")
-    return ", ".join(parts)

@@ -180,7 +180,7 @@ def check_pictures(items: pd.DataFrame, media: Path) -> None:
     if missing:
         msg = (
             f"pictures of the study are not in {media}: {some_of(missing, limit=2)}; correct "
-            "--media, or run the same import again, it draws them again"
+            "--media, or run the same import (or extend) again, it draws them again"
         )
         raise ConfigError(msg)
 

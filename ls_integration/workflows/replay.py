@@ -126,7 +126,7 @@ def replay(
         _check_imported(study)
         items = studies.read_items(study_folder)
         sessions = read_old_sessions(
-            paths, items, study, annotator=annotator, round_number=round_number
+            paths, items, study, annotator=annotator, round_number=round_number, say=say
         )
         names = [session.annotator for session in sessions]
         check_project_titles(study.title, names, round_number)

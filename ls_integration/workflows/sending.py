@@ -95,9 +95,9 @@ def send_projects(
     is_prefilled = len(predictions) > 0
     model_version = str(study.options["model_version"])
     _say_mode(study, is_prefilled, model_version, say)
-    config = parse(
-        with_image_width(label_config_xml(sted_quality.LABEL_CONFIG), _image_width_px(items, media))
-    )
+    # Of the first part: projects that were made before an extension have that page.
+    width_px = _image_width_px(items.loc[items["part"] == 1], media)
+    config = parse(with_image_width(label_config_xml(sted_quality.LABEL_CONFIG), width_px))
     tasks = sted_quality.make_tasks(
         _hide_answers(items, say) if study.blind else items,
         predictions,
@@ -177,10 +177,33 @@ def _hide_answers(items: pd.DataFrame, say: Say) -> pd.DataFrame:
     """Take from the pages of a blind study what would tell the answer; warn of the rest."""
     if sted_quality.order_tells_label(items):
         say("the images of one answer all come first, which reviewers may notice: --order random")
-    if sted_quality.structure_tells_label(items):
+    hidden = hidden_parts(items)
+    if hidden:
         say("the structure is not shown: it tells the answer")
-        return items.assign(structure=None)
+        return items.assign(structure=items["structure"].mask(items["part"].isin(hidden), None))
     return items
+
+
+def hidden_parts(items: pd.DataFrame) -> list[int]:
+    """Find the parts whose structure reviewers of a blind study must not see.
+
+    Parameters
+    ----------
+    items : DataFrame
+        With ``part, structure, label``.
+
+    Returns
+    -------
+    list of int
+        A part that is in it stays so, and one that is not stays out, when more
+        are added: what was sent cannot be taken back.
+    """
+    return [
+        part
+        for part in sorted(set(items["part"]))
+        if sted_quality.structure_tells_label(items.loc[items["part"] == part])
+        or sted_quality.structure_tells_label(items.loc[items["part"] <= part])
+    ]
 
 
 def _image_width_px(items: pd.DataFrame, media: Path) -> int:
