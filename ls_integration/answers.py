@@ -1,8 +1,8 @@
 """Exported Label Studio tasks -> the annotations table.
 
 What the page started from is told from ``parent_prediction`` and from what we
-sent, never from Label Studio's ``origin``: it says ``manual`` when a prefilled
-choice was un-selected and chosen again.
+sent. Label Studio's ``origin`` alone would not do: it says ``manual`` when a
+prefilled choice was un-selected and chosen again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -149,7 +149,7 @@ def _row(
     # A skip keeps the prefilled result: it is not an answer.
     label = None if skipped else read_choice(control, annotation["result"])
     parent = annotation.get("parent_prediction")
-    prefilled = parent is not None
+    prefilled = _was_prefilled(annotation, was_sent=item_id in sent_labels)
     start = sent_labels.get(item_id) or _server_label(task, parent, control)
     changed = bool(label != start) if prefilled and label and start else None
     # None: Label Studio keeps the answers of an account that was deleted.
@@ -171,6 +171,20 @@ def _row(
         "task_id": int(task["id"]),
         "annotation_id": int(annotation["id"]),
     }
+
+
+def _was_prefilled(annotation: Mapping[str, Any], *, was_sent: bool) -> bool:
+    """Tell whether the page started from an answer.
+
+    Label Studio forgets the prediction when a page is reloaded and its draft
+    submitted (seen with 1.23.2). Then ``origin`` tells, or that there was a
+    draft at all: answers that were brought in have none.
+    """
+    if annotation.get("parent_prediction") is not None:
+        return True
+    if any(str(item.get("origin")).startswith("prediction") for item in annotation["result"]):
+        return True
+    return was_sent and annotation.get("draft_created_at") is not None
 
 
 def _refuse_strange(rows: Sequence[Mapping[str, Any]], choices: set[str], project_id: int) -> None:

@@ -155,6 +155,20 @@ def test_prefilled_is_kept_when_the_prediction_is_deleted() -> None:
     assert rows["prefilled"].tolist() == [True]
 
 
+def test_an_answer_from_a_draft_stays_prefilled() -> None:
+    """After a reload Label Studio forgets what the page started from; blind studies stay blind."""
+    overruled = annotation(1, 1, "anomaly")
+    overruled["result"][0]["origin"] = "prediction-changed"
+    chosen_anew = annotation(2, 1, "anomaly", draft_created_at="2026-01-01T00:00:01Z")
+    chosen_anew["result"][0]["origin"] = "manual"
+    replayed = annotation(3, 1, "anomaly", draft_created_at=None)
+    rows = read([task(1, overruled, chosen_anew, replayed)])
+    assert rows["prefilled"].tolist() == [True, True, False]
+    assert rows["changed"].tolist() == [True, True, pd.NA]
+    blind = read([task(9, chosen_anew)])
+    assert blind["prefilled"].tolist() == [False]
+
+
 def test_answers_of_one_person_in_two_projects_are_counted_together() -> None:
     """Members can open each other's projects; the tables must still be joined and scored."""
     own = answers_from_tasks(

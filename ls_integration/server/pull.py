@@ -31,6 +31,7 @@ _ANSWER_FIELDS = (
     "updated_at",
     "ground_truth",
     "parent_prediction",
+    "draft_created_at",
 )
 
 
