@@ -193,7 +193,14 @@ class Client:
         response = self._send("GET", path)
         return response.content, response.headers.get("Content-Type", "")
 
-    def post(self, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
+    def post(
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Send *json* to *path*, once; repeated only if it certainly did not arrive.
 
         Parameters
@@ -202,6 +209,8 @@ class Client:
             Below the server's address.
         json : dict or list, optional
             The body.
+        body : bytes, optional
+            The body in place of *json*, where the caller has encoded it.
         params : mapping, optional
             The query.
 
@@ -215,7 +224,7 @@ class Client:
         ServerError
             As for `get`. After a `ServerTimeout` the work may have been done.
         """
-        return self._json(self._send("POST", path, json=json, params=params))
+        return self._json(self._send("POST", path, json=json, body=body, params=params))
 
     def patch(self, path: str, *, json: Any) -> Any:
         """Change what *path* names.
@@ -284,8 +293,10 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        body: bytes | None = None,
     ) -> requests.Response:
-        body = None if json is None else json_module.dumps(json, allow_nan=False).encode()
+        if json is not None:
+            body = json_module.dumps(json, allow_nan=False).encode()
         headers = {"Content-Type": "application/json"} if body is not None else None
         for attempt in Retrying(
             retry=retry_if_exception(lambda error: _may_repeat(method, error)),

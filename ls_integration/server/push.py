@@ -9,12 +9,12 @@ counted and, where the number or what was there before is not right, listed, and
 surplus copies that nobody has touched are removed.
 """
 
-import json
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,10 @@ from ls_integration.errors import (
     some_of,
 )
 from ls_integration.progress import Reporter, silent
+from ls_integration.server.batches import encode_batch, first_batch_tasks, next_batch_tasks
 from ls_integration.server.client import Client
 from ls_integration.server.pull import count_tasks, list_tasks, tasks_with_drafts
 from ls_integration.study import append_journal, open_batches, read_journal
-
-MAX_BATCH_TASKS = 2500
-"""About 5 s of a development server's work (450 to 680 tasks/s), far below the
-60 s at which proxies cut a request off."""
-
-MAX_BATCH_BYTES = 4 * 1024 * 1024
-"""Far below the 250 MB body limit, small enough for slow lines."""
 
 SETTLE_S = 120.0
 """After this a request cannot still be under way: the official image kills
@@ -105,18 +99,22 @@ def push_tasks(
     StudyError
         If copies with answers exist, or tasks that are not of this study.
     """
-    _settle(client, project_id, study_folder, settle_s, say, report)
+    unfinished = _settle(client, project_id, study_folder, settle_s, say, report)
     there = _task_ids_by_item(client, project_id)
     missing = [task for task in tasks if task["data"]["item_id"] not in there]
-    sent = 0
-    for batch in _batches(missing):
+    sent, max_tasks = 0, first_batch_tasks(unfinished)
+    while sent < len(missing):
         report("sending tasks", len(there) + sent, len(tasks))
+        n_tasks, body = encode_batch(islice(missing, sent, sent + max_tasks))
+        item_ids = [task["data"]["item_id"] for task in missing[sent : sent + n_tasks]]
+        started = time.monotonic()
         try:
-            _send_batch(client, project_id, batch, study_folder)
+            _send_batch(client, project_id, item_ids, body, study_folder)
         except ServerError as error:
             msg = f"{len(there) + sent} of {len(tasks)} tasks are on the server, then: {error}"
             raise PartialError(msg) from error
-        sent += len(batch)
+        max_tasks = next_batch_tasks(max_tasks, n_tasks, time.monotonic() - started)
+        sent += n_tasks
     report("sending tasks", len(tasks), len(tasks))
     # What was there was there once and ours, and each batch was confirmed: if the number
     # is right now, nothing is missing and nothing doubled. A listing of 10,000 tasks
@@ -130,23 +128,8 @@ def push_tasks(
     return PushOutcome(sent=sent, already_there=len(tasks) - sent, removed_copies=removed)
 
 
-def _batches(tasks: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Cut *tasks* by count and by bytes of JSON."""
-    batch: list[Mapping[str, Any]] = []
-    size_bytes = 0
-    for task in tasks:
-        task_bytes = len(json.dumps(task))
-        if batch and (len(batch) >= MAX_BATCH_TASKS or size_bytes + task_bytes > MAX_BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(task)
-        size_bytes += task_bytes
-    if batch:
-        yield batch
-
-
 def _send_batch(
-    client: Client, project_id: int, batch: list[Mapping[str, Any]], study_folder: Path
+    client: Client, project_id: int, item_ids: list[str], body: bytes, study_folder: Path
 ) -> None:
     batch_id = str(uuid.uuid4())
     append_journal(
@@ -155,12 +138,12 @@ def _send_batch(
             "event": "batch",
             "batch": batch_id,
             "project_id": project_id,
-            "item_ids": [task["data"]["item_id"] for task in batch],
+            "item_ids": item_ids,
             "opened_at_s": time.time(),
         },
     )
     try:
-        client.post(f"/api/projects/{project_id}/import", json=batch)
+        client.post(f"/api/projects/{project_id}/import", body=body)
     except ServerError as error:
         # A clear "no", or no connection at all, closes the batch; silence leaves it open.
         is_refused = error.status is None or 400 <= error.status < 500
@@ -177,8 +160,12 @@ def _settle(
     settle_s: float,
     say: Callable[[str], None] | None,
     report: Reporter,
-) -> None:
-    """Wait until the batches that an earlier run left open can no longer change."""
+) -> list[int]:
+    """Wait until the batches that an earlier run left open can no longer change.
+
+    Give how many tasks each of them held.
+    """
+    unfinished = []
     for batch_id, entry in open_batches(read_journal(study_folder)).items():
         if entry["project_id"] != project_id:
             continue
@@ -187,6 +174,7 @@ def _settle(
         deadline = time.monotonic() + max(0.0, settle_s - age_s)
         started = time.monotonic()
         wanted = set(entry["item_ids"])
+        unfinished.append(len(wanted))
         is_told = False
         while not wanted <= set(_task_ids_by_item(client, project_id)):
             if time.monotonic() >= deadline:
@@ -202,6 +190,7 @@ def _settle(
             report("waiting for an unfinished request (s)", int(waited_s), int(settle_s))
             time.sleep(_POLL_S)
         append_journal(study_folder, {"event": "settled", "batch": batch_id})
+    return unfinished
 
 
 def _task_ids_by_item(client: Client, project_id: int) -> dict[str, list[int]]:

@@ -11,7 +11,7 @@ import pytest
 from ls_integration import study as studies
 from ls_integration.errors import PartialError, ServerError, ServerTimeout, StudyError
 from ls_integration.resources import label_config_xml
-from ls_integration.server import people
+from ls_integration.server import batches, people
 from ls_integration.server.client import Client
 from ls_integration.server.projects import ensure_project, find_project
 from ls_integration.server.pull import list_tasks, pull_answers, tasks_with_drafts
@@ -72,6 +72,40 @@ def test_tasks_arrive_once_and_in_order(client: Client, project_id: int, tmp_pat
     assert push(client, project_id, tmp_path).sent == 7
     again = push(client, project_id, tmp_path)
     assert (again.sent, again.already_there) == (0, 7)
+    assert items_of(client, project_id) == [f"item{number}" for number in range(7)]
+
+
+def batch_sizes(folder: Path) -> list[int]:
+    """Give the number of tasks of each batch that the journal knows."""
+    entries = studies.read_journal(folder)
+    return [len(entry["item_ids"]) for entry in entries if entry["event"] == "batch"]
+
+
+def test_many_batches_leave_each_task_once_and_in_order(
+    client: Client, project_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of changing size lose nothing where they meet; the journal names each item once."""
+    monkeypatch.setattr(batches, "FIRST_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MAX_BATCH_TASKS", 2)
+    assert push(client, project_id, tmp_path).sent == 7
+    items = [f"item{number}" for number in range(7)]
+    assert items_of(client, project_id) == items
+    entries = studies.read_journal(tmp_path)
+    assert [item for entry in entries for item in entry.get("item_ids", [])] == items
+    assert [entry["event"] for entry in entries] == ["batch", "sent"] * (len(entries) // 2)
+    assert batch_sizes(tmp_path)[0] == 1
+    assert len(batch_sizes(tmp_path)) >= 4
+
+
+def test_after_a_batch_without_an_answer_less_is_sent_at_once(
+    client: Client, project_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the server was too slow for seven tasks, it is not asked for seven again."""
+    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
+    open_batch(tmp_path, project_id)
+    assert push(client, project_id, tmp_path, settle_s=0.0).sent == 7
+    assert batch_sizes(tmp_path)[:2] == [7, 1]
     assert items_of(client, project_id) == [f"item{number}" for number in range(7)]
 
 
