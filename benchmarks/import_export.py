@@ -4,19 +4,26 @@ References: (a) one raw ``requests.post`` of the same JSON, (b) the SDK's
 ``tasks.create`` and ``predictions.create`` in a loop, (c) Label Studio's own
 one-request export. Run it with the server extra installed:
 
-    python benchmarks/import_export.py [--tasks 10000] [--loop 100]
+    python benchmarks/import_export.py [--tasks 10000] [--rounds 5] [--loop 100]
 
-It starts an embedded server in a temporary folder and stops it.
+It starts an embedded server in a temporary folder and stops it. Other work on
+the machine disturbs it, so ours and the reference take turns, each time in a
+fresh project, each going first every other round; each round gives one ratio, and the
+median counts. Beside the rates stand the CPU seconds of server and client
+together, which other work disturbs less.
 """
 
 import argparse
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 from label_studio_sdk import LabelStudio
 
@@ -28,6 +35,9 @@ from ls_integration.server.pull import pull_answers
 from ls_integration.server.push import push_tasks
 
 XML = label_config_xml("sted_quality")
+
+Ways = dict[str, Callable[[], object]]
+"""Name of a way -> the work."""
 
 
 def make_tasks(n_tasks: int) -> list[dict[str, Any]]:
@@ -62,17 +72,55 @@ def make_tasks(n_tasks: int) -> list[dict[str, Any]]:
     ]
 
 
-def rate(n_tasks: int, work: Callable[[], object]) -> float:
-    """Measure tasks per second."""
-    started = time.perf_counter()
-    work()
-    return n_tasks / (time.perf_counter() - started)
+@dataclass(frozen=True)
+class Cost:
+    """What one way took: seconds on the clock, and of CPU in server and client."""
+
+    wall_s: float
+    cpu_s: float
+
+
+class Stopwatch:
+    """Measures work on one server, and says so at once."""
+
+    def __init__(self, server_pid: int) -> None:
+        self._server = psutil.Process(server_pid)
+
+    def cost(self, name: str, n_tasks: int, work: Callable[[], object]) -> Cost:
+        """Do *work* and print its rate."""
+        started_s, started_cpu_s = time.perf_counter(), self._cpu_s()
+        work()
+        cost = Cost(time.perf_counter() - started_s, self._cpu_s() - started_cpu_s)
+        say(f"  {name:22} {n_tasks / cost.wall_s:8.1f} tasks/s {cost.cpu_s:8.2f} CPU s")
+        return cost
+
+    def _cpu_s(self) -> float:
+        server = self._server.cpu_times()
+        return float(server.user + server.system) + time.process_time()
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def compare(name: str, ours: list[Cost], reference: list[Cost]) -> str:
+    """Say how fast ours is, as a multiple of the reference: per round, and the median."""
+    wall = [other.wall_s / own.wall_s for own, other in zip(ours, reference, strict=True)]
+    cpu = [other.cpu_s / own.cpu_s for own, other in zip(ours, reference, strict=True)]
+    rounds = " ".join(f"{ratio:.2f}" for ratio in wall)
+    return (
+        f"{name}: {statistics.median(wall):.2f} (rounds: {rounds}), "
+        f"by CPU time {statistics.median(cpu):.2f}"
+    )
 
 
 def main() -> None:
     """Measure all ways on one fresh server and print the rates and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--loop", type=int, default=100, help="tasks of the SDK's loop")
     arguments = parser.parse_args()
     tasks = make_tasks(arguments.tasks)
@@ -80,25 +128,33 @@ def main() -> None:
         data_dir = Path(folder) / ".label-studio"
         server = embedded.start(data_dir, port=embedded.free_port(), working_dir=Path(folder))
         try:
-            measure(server, tasks, arguments.loop, Path(folder) / "study")
+            measure(server, tasks, arguments.rounds, arguments.loop, Path(folder) / "study")
         finally:
             embedded.stop(data_dir)
 
 
 def measure(
-    server: embedded.EmbeddedServer, tasks: list[dict[str, Any]], n_loop: int, study: Path
+    server: embedded.EmbeddedServer,
+    tasks: list[dict[str, Any]],
+    n_rounds: int,
+    n_loop: int,
+    study: Path,
 ) -> None:
-    """Measure every way in a project of its own."""
+    """Measure every way in projects of its own."""
     study.mkdir()
     token = server.token.get_secret_value()
     headers = {"Authorization": f"Token {token}"}
     client = Client(server.url, server.token)
     sdk = LabelStudio(base_url=server.url, api_key=token)
     sdk.projects.list()
+    watch = Stopwatch(server.pid)
 
     def project(title: str) -> int:
         made = client.post("/api/projects", json={"title": title, "label_config": XML})
         return int(made["id"])
+
+    def push(project_id: int) -> None:
+        push_tasks(client, project_id, tasks, study_folder=study)
 
     def raw(project_id: int) -> None:
         answer = requests.post(
@@ -124,22 +180,39 @@ def measure(
         if len(answer.json()) != len(tasks):
             sys.exit("the export is incomplete")
 
-    ours = project("ours")
-    pushed = rate(len(tasks), lambda: push_tasks(client, ours, tasks, study_folder=study))
-    again = rate(len(tasks), lambda: push_tasks(client, ours, tasks, study_folder=study))
-    plain = project("raw")
-    posted = rate(len(tasks), lambda: raw(plain))
-    looped = rate(n_loop, lambda: loop(project("loop")))
-    pulled = rate(len(tasks), lambda: pull_answers(client, ours, with_predictions=False))
-    exported = rate(len(tasks), lambda: export(plain))
-    lines = [
-        f"{len(tasks)} tasks with a prediction and an annotation each, tasks/s",
-        f"push   ours {pushed:8.0f}   raw post {posted:8.0f}   SDK loop {looped:8.1f}",
-        f"       ours / raw post = {pushed / posted:.2f}   ours / SDK loop = {pushed / looped:.0f}",
-        f"       a second push, which sends nothing: {again:.0f}",
-        f"pull   ours {pulled:8.0f}   export {exported:8.0f}   ratio {pulled / exported:.2f}",
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    def pull(project_id: int) -> None:
+        if len(pull_answers(client, project_id, with_predictions=False)) != len(tasks):
+            sys.exit("the pull is incomplete")
+
+    def in_turn(number: int, n_tasks: int, ways: Ways) -> dict[str, Cost]:
+        ordered = list(ways.items())
+        return {
+            name: watch.cost(name, n_tasks, work)
+            for name, work in (ordered if number % 2 else reversed(ordered))
+        }
+
+    # The server imports code and fills caches with its first requests.
+    warm_up = project("warm-up")
+    push(warm_up)
+    pull(warm_up)
+    export(warm_up)
+    say(f"{len(tasks)} tasks with a prediction and an annotation each")
+    rounds: dict[str, list[Cost]] = {}
+    for number in range(1, n_rounds + 1):
+        say(f"round {number}")
+        ours, plain = project(f"ours {number}"), project(f"raw {number}")
+        pushes: Ways = {"push ours": lambda to=ours: push(to), "raw post": lambda to=plain: raw(to)}
+        pulls: Ways = {"pull ours": lambda of=ours: pull(of), "export": lambda of=ours: export(of)}
+        for name, cost in (
+            in_turn(number, len(tasks), pushes) | in_turn(number, len(tasks), pulls)
+        ).items():
+            rounds.setdefault(name, []).append(cost)
+    watch.cost("push that sends nothing", len(tasks), lambda: push(ours))
+    looped = watch.cost("SDK loop", n_loop, lambda: loop(project("loop")))
+    say(compare("push ours / raw post", rounds["push ours"], rounds["raw post"]))
+    say(compare("pull ours / export", rounds["pull ours"], rounds["export"]))
+    pushed_s = statistics.median(cost.wall_s for cost in rounds["push ours"])
+    say(f"push ours / SDK loop: {looped.wall_s / n_loop * len(tasks) / pushed_s:.0f}")
 
 
 if __name__ == "__main__":
