@@ -22,6 +22,9 @@ from ls_integration.workflows.connection import Connection, project_link
 from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.study_projects import ensure_study_project, show_predictions
 
+_IMAGE_WIDTH = "image_width_px"
+"""Where a study keeps how wide its pages show a picture, among its options."""
+
 
 @dataclass(frozen=True)
 class ProjectOutcome:
@@ -96,8 +99,12 @@ def send_projects(
     model_version = str(study.options["model_version"])
     _say_mode(study, is_prefilled, model_version, say)
     # Of the first part: projects that were made before an extension have that page.
-    width_px = _image_width_px(items.loc[items["part"] == 1], media)
-    config = parse(with_image_width(label_config_xml(sted_quality.LABEL_CONFIG), width_px))
+    study = _with_image_width_known(study, items.loc[items["part"] == 1], media)
+    config = parse(
+        with_image_width(
+            label_config_xml(sted_quality.LABEL_CONFIG), int(study.options[_IMAGE_WIDTH])
+        )
+    )
     tasks = sted_quality.make_tasks(
         _hide_answers(items, say) if study.blind else items,
         predictions,
@@ -110,9 +117,13 @@ def send_projects(
     check_predictions(config, [task["predictions"][0] for task in tasks if "predictions" in task])
     if not connection.is_embedded and ensure_enter_submits(client):
         say("Enter is now your submit key on this server (Account & Settings, Hotkeys)")
-    outcomes = []
+    outcomes: list[ProjectOutcome] = []
     for project in planned:
         study, made = ensure_study_project(folder, study, project, config, is_prefilled, connection)
+        if not outcomes:
+            # A wrong folder of pictures must be found while nothing has been sent. Only now:
+            # without the first project's storage the server shows none of them.
+            check_pictures_load(client, items["image"].tolist()[:: max(1, len(items) - 1)], media)
         given = (answers or {}).get(project.key, {})
         push = push_tasks(
             client,
@@ -126,7 +137,6 @@ def send_projects(
         if is_prefilled:
             show_predictions(client, made, model_version)
         outcomes.append(ProjectOutcome(project, made, project_link(client.url, made), push))
-    check_pictures_load(client, items["image"].tolist()[:: max(1, len(items) - 1)], media)
     return study, outcomes
 
 
@@ -206,9 +216,16 @@ def hidden_parts(items: pd.DataFrame) -> list[int]:
     ]
 
 
-def _image_width_px(items: pd.DataFrame, media: Path) -> int:
-    sizes = []
+def _with_image_width_known(study: Study, items: pd.DataFrame, media: Path) -> Study:
+    """Note the width of the pages' pictures in a study that does not know it yet.
+
+    Its pictures stay as they are: a later call need not open each of them.
+    """
+    if _IMAGE_WIDTH in study.options:
+        return study
+    sizes_px = []
     for image in items["image"]:
         with Image.open(media / image) as picture:
-            sizes.append(max(picture.size))
-    return sted_quality.image_width_px(sizes)
+            sizes_px.append(max(picture.size))
+    width_px = sted_quality.image_width_px(sizes_px)
+    return study.model_copy(update={"options": {**study.options, _IMAGE_WIDTH: width_px}})
