@@ -193,9 +193,9 @@ def measure(
 
     # The server imports code and fills caches with its first requests.
     warm_up = project("warm-up")
-    push(warm_up)
-    pull(warm_up)
-    export(warm_up)
+    push_tasks(client, warm_up, tasks[:100], study_folder=study)
+    pull_answers(client, warm_up, with_predictions=False)
+    client.get(f"/api/projects/{warm_up}/export", params={"exportType": "JSON"})
     say(f"{len(tasks)} tasks with a prediction and an annotation each")
     rounds: dict[str, list[Cost]] = {}
     for number in range(1, n_rounds + 1):
