@@ -12,6 +12,7 @@ import pandas as pd
 
 from ls_integration.annotations import check_annotations, empty
 from ls_integration.errors import SourceError, some_of
+from ls_integration.first_answers import read_first_answer
 from ls_integration.label_config import Control, read_choice
 
 SEEN_COLUMNS = ["project_id", "annotation_id", "created_at", "label", "prefilled"]
@@ -109,13 +110,16 @@ def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataF
     Returns
     -------
     annotations : DataFrame
-        With ``first_label`` where the label was another one when it was first
-        pulled, and ``prefilled`` kept where the prediction was deleted since.
+        With ``first_label`` where the server kept another label, or where it
+        was another one when it was first pulled, and ``prefilled`` kept where
+        the prediction was deleted since.
     seen : DataFrame
         What to remember now: all that was known, and the new answers.
     """
     answers = annotations.loc[annotations["annotation_id"].notna()]
     now = answers[SEEN_COLUMNS].copy()
+    # What the server kept is older than any pull.
+    now["label"] = answers["first_label"].where(answers["first_label"].notna(), now["label"])
     known = pd.concat([seen, now], ignore_index=True) if len(seen) else now
     known = known.drop_duplicates(_SEEN_KEY, keep="first").reset_index(drop=True)
     first = annotations[_SEEN_KEY].merge(
@@ -127,8 +131,10 @@ def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataF
     filled = annotations.copy()
     corrected = first["first"].notna() & (first["first"] != filled["label"])
     filled["first_label"] = [
-        label if is_other else None
-        for label, is_other in zip(first["first"], corrected, strict=True)
+        own or (label if is_other else None)
+        for own, label, is_other in zip(
+            filled["first_label"], first["first"], corrected, strict=True
+        )
     ]
     was = first["was_prefilled"].fillna(False).to_numpy(dtype=bool)
     filled["prefilled"] = filled["prefilled"].to_numpy() | was
@@ -152,6 +158,7 @@ def _row(
     prefilled = _was_prefilled(annotation, was_sent=item_id in sent_labels)
     start = sent_labels.get(item_id) or _server_label(task, parent, control)
     changed = bool(label != start) if prefilled and label and start else None
+    first = read_choice(control, read_first_answer(annotation["result"]))
     # None: Label Studio keeps the answers of an account that was deleted.
     user_id = annotation["completed_by"]
     lead_time_s = annotation.get("lead_time")
@@ -165,6 +172,7 @@ def _row(
         "changed": changed,
         # Below zero: the browser's clock was set back meanwhile, so it is unknown.
         "lead_time_s": lead_time_s if lead_time_s is None or lead_time_s >= 0 else None,
+        "first_label": first if first != label else None,
         "created_at": annotation["created_at"],
         "updated_at": annotation["updated_at"],
         "project_id": project_id,

@@ -8,6 +8,7 @@ import pytest
 
 from ls_integration.answers import SEEN_COLUMNS, answers_from_tasks, in_one_table, with_memory
 from ls_integration.errors import SourceError
+from ls_integration.first_answers import keep_first_answer
 from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
 from ls_integration.workflows.export import distinct_names
@@ -145,6 +146,23 @@ def test_the_first_answer_is_remembered_when_it_is_corrected_later() -> None:
     assert by_item.drop("item1").isna().all()
     third, _ = with_memory(read(TASKS), seen)
     assert third["first_label"].isna().all()
+
+
+def test_what_the_server_kept_is_the_first_answer() -> None:
+    """Also before the first pull, and where it was pulled only after a correction."""
+
+    def corrected(choice: str) -> list[dict[str, Any]]:
+        row = annotation(3, 1, choice)
+        row["result"] = keep_first_answer(
+            choice_result(CONTROL, "normal"), row["result"], was_skipped=False, is_skipped=False
+        )
+        row["result"][0].setdefault("meta", {"first_answer": choice_result(CONTROL, "normal")})
+        return [task(2, row)]
+
+    first, seen = with_memory(read(corrected("anomaly")), pd.DataFrame())
+    assert first["first_label"].tolist() == ["normal"]
+    back, _ = with_memory(read(corrected("normal")), seen)
+    assert back["first_label"].isna().all()
 
 
 def test_prefilled_is_kept_when_the_prediction_is_deleted() -> None:
