@@ -73,8 +73,8 @@ def check_annotations(frame: pd.DataFrame) -> pd.DataFrame:
     frame : DataFrame
         At least the columns of `REQUIRED`. Where ``skipped`` is absent, a row
         with neither label nor rating is a skip. Where ``submission`` is absent,
-        rows of one item, person and round count by ``created_at``, then as they
-        stand.
+        rows of one item, person and round count by ``updated_at``, or
+        ``created_at`` where that is missing, then as they stand.
 
     Returns
     -------
@@ -304,7 +304,9 @@ _COERCE: dict[str, Callable[[str, "pd.Series[Any]"], "pd.Series[Any]"]] = {
 
 
 def _count_submissions(checked: pd.DataFrame) -> "pd.Series[Any]":
-    order = checked.sort_values("created_at", kind="stable", na_position="first")
+    # The last word counts, also where it was said by correcting the earlier of two answers.
+    said_at = checked["updated_at"].fillna(checked["created_at"])
+    order = checked.loc[said_at.sort_values(kind="stable", na_position="first").index]
     return (order.groupby(KEY, sort=False).cumcount() + 1).reindex(checked.index)
 
 

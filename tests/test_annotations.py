@@ -146,6 +146,20 @@ def test_the_newest_answer_counts() -> None:
     assert newest["label"].tolist() == ["late", "only", "only", "second"]
 
 
+def test_the_answer_that_was_changed_last_counts() -> None:
+    """Also where somebody went back to the earlier one of two."""
+    table = check_annotations(
+        make_table(
+            item_id=["a", "a"],
+            label=["normal", "anomaly"],
+            created_at=["2024-05-01T12:00:00Z", "2024-05-01T12:00:05Z"],
+            updated_at=["2024-05-01T12:00:09Z", ""],
+        )
+    )
+    assert table["submission"].tolist() == [2, 1]
+    assert newest_answers(table)["label"].tolist() == ["normal"]
+
+
 def test_without_times_the_last_row_counts() -> None:
     """Double answers of a table without times count in the order of the rows."""
     table = check_annotations(make_table(item_id=["a", "a"]))

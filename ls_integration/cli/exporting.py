@@ -96,3 +96,8 @@ def _print_counts(outcome: "ExportOutcome") -> None:
         f"{outcome.n_items} items, {outcome.n_answers} answers, {outcome.n_skipped} skipped, "
         f"{outcome.n_drafts} drafts not submitted"
     )
+    if outcome.n_repeated:
+        print_note(
+            f"{outcome.n_repeated} times somebody answered the same image more than once: all "
+            "answers are in annotations.csv, the one with the highest submission counts"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ls_integration import study as studies
+from ls_integration.annotations import KEY
 from ls_integration.answers import answers_from_tasks, in_one_table, with_memory
 from ls_integration.errors import StudyError
 from ls_integration.kinds import sted_quality
@@ -39,6 +40,9 @@ class ExportOutcome:
         Annotations, skips left out.
     n_skipped : int
         Skips.
+    n_repeated : int
+        Items that one person answered more than once in a round; the last
+        answer counts.
     n_drafts : int
         Tasks with an answer that was begun and not submitted; it is not exported.
     folder : Path
@@ -49,6 +53,7 @@ class ExportOutcome:
     n_items: int
     n_answers: int
     n_skipped: int
+    n_repeated: int
     n_drafts: int
     folder: Path
 
@@ -109,6 +114,7 @@ def export(
         n_items=len(items),
         n_answers=len(annotations) - skipped,
         n_skipped=skipped,
+        n_repeated=_count_repeated(annotations),
         n_drafts=n_drafts,
         folder=output,
     )
@@ -173,6 +179,12 @@ def _pull(
             )
         )
     return in_one_table(tables), n_drafts
+
+
+def _count_repeated(annotations: pd.DataFrame) -> int:
+    """Count what one person answered more than once; a skip is no answer."""
+    answers = annotations.loc[~annotations["skipped"].to_numpy(dtype=bool)]
+    return int((answers.groupby(KEY).size() > 1).sum())
 
 
 def names_on_files(study: Study, connection: Connection) -> dict[int, str]:
