@@ -291,7 +291,10 @@ def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
         "the background. It is an anomaly if it is blurred, dim, noisy, bleached or otherwise "
         "unusable.",
         "<b>1</b> normal<br><b>2</b> anomaly<br><b>Enter</b> submits and goes on<br>"
-        "<b>Ctrl+Space</b> skips: you are asked again at the end",
+        "<b>Ctrl+Space</b> (on a Mac: <b>Option+Enter</b>) skips: you are asked again at the "
+        "end",
+        "To correct an earlier answer, go back with the arrow <b>&lt;</b> at the bottom left, "
+        "press the other key, then Enter; the arrow <b>&gt;</b> goes on.",
         "Brightness and zoom are beside the picture. Your answers are saved one by one: you can "
         "stop at any time and go on later. Escape closes these instructions.",
     ]

@@ -26,8 +26,15 @@ EDITOR_KEYMAP: Mapping[str, Mapping[str, str]] = {
     # Enter belongs to this one by default. Alt+Enter would be Skip on a Mac;
     # Alt+J belongs to nothing in the editor, the data manager or a browser.
     "region:focus": {"key": "alt+j", "mac": "alt+j", "description": "Focus first region"},
+    # The button's hint says Ctrl+Space on a Mac too, where only Alt+Enter would skip. macOS may
+    # keep Ctrl+Space for its input sources: both.
+    "annotation:skip": {
+        "key": "ctrl+space",
+        "mac": "ctrl+space,alt+enter",
+        "description": "Skip task",
+    },
 }
-"""Changes to the editor's keys: Enter submits."""
+"""Changes to the editor's keys: Enter submits, Ctrl+Space skips on every machine."""
 
 BANNED_SUBNETS = (
     "0.0.0.0/8",
