@@ -208,8 +208,10 @@ def test_an_answer_has_one_unique_id() -> None:
     first = Project(key="user-7-round-1", title="x", annotator="Ada")
     second = Project(key="user-7-round-2", title="x", annotator="Ada", round=2)
     other = Study(kind="sted-quality", title="x", blind=True)
-    known = unique_id(study, first, "ab")
+    known = unique_id(study, first, "ab", ADA)
     assert uuid.UUID(known).version == 5
-    assert unique_id(study, first, "ab") == known
-    different = {unique_id(study, first, "cd"), unique_id(study, second, "ab")}
-    assert len({known, unique_id(other, first, "ab"), *different}) == 4
+    assert unique_id(study, first, "ab", ADA) == known
+    different = {unique_id(study, first, "cd", ADA), unique_id(study, second, "ab", ADA)}
+    assert len({known, unique_id(other, first, "ab", ADA), *different}) == 4
+    together = Project(key="shared-round-1", title="x", shared=True)
+    assert unique_id(study, together, "ab", ADA) != unique_id(study, together, "ab", BEN)

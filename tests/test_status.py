@@ -12,7 +12,13 @@ from ls_integration.cli.status import cells, plain_table
 from ls_integration.errors import ConfigError
 from ls_integration.server.people import Person
 from ls_integration.workflows.people import find_member
-from ls_integration.workflows.status import Asked, Progress, answers_per_hour, progress_of
+from ls_integration.workflows.status import (
+    Asked,
+    Progress,
+    answers_per_hour,
+    progress_of,
+    progress_together,
+)
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
@@ -126,3 +132,28 @@ def test_a_member_is_found_by_name_or_login() -> None:
         find_member([ada, namesake], "Ada")
     with pytest.raises(ConfigError, match="nobody on the server is called 'Ben'"):
         find_member([ada], "Ben")
+
+
+def test_a_shared_project_is_counted_by_image() -> None:
+    """Enough answers of different people; more than enough is one image; a skip is none."""
+    table = check_annotations(
+        pd.DataFrame(
+            [
+                answer("a", "Ada", 0),
+                answer("a", "Ben", 10),
+                answer("a", "Cy", 20),
+                answer("b", "Ada", 30, lead_time_s=3.0),
+                answer("b", "Ben", 40, label=None),
+                # The same person twice is one answer.
+                answer("b", "Ada", 50, lead_time_s=3.0),
+                answer("c", "Ben", 60, label=None),
+                answer("a", "Ben", 70, round=2),
+            ]
+        )
+    )
+    together = progress_together(table, Asked("", 1, 5, 1), 2)
+    assert together.annotator == "together (2 each)"
+    assert (together.done, together.skipped, together.drafts, together.left) == (1, 2, 1, 4)
+    assert together.median_decision_time_s == 1.0
+    (ada,) = progress_of(table.loc[table["annotator"] == "Ada"], [Asked("Ada", 1, None, None)])
+    assert (ada.done, ada.drafts, ada.left) == (2, None, None)

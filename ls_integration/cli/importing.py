@@ -113,6 +113,13 @@ def import_sted_quality(
             metavar="NAME", help="Who answers, each in a project of their own; repeat it."
         ),
     ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="One project for all people, in Label Studio's order.")
+    ] = False,
+    overlap: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="With --shared: answers per image, else 1."),
+    ] = None,
     round_number: Annotated[
         int, typer.Option("--round", min=1, help="Which round the projects ask.")
     ] = 1,
@@ -220,6 +227,8 @@ def import_sted_quality(
         skip_bad=skip_bad,
         people=tuple(people or ()),
         round_number=round_number,
+        shared=shared,
+        overlap=overlap,
         instructions=instructions,
         examples=examples,
         picture=PictureOptions(colormap, scale, channel, plane, projection),

@@ -60,7 +60,7 @@ def add(
     server_media: ServerMedia = None,
     quiet: Quiet = False,
 ) -> None:
-    """Give people an account and a project of their own in a study that is there.
+    """Give people an account and a project of their own, or part in the shared one.
 
     Example: ls-integration people add sted-quality-lab Ada "Ben B=ben@example.org"
 

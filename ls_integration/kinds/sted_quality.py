@@ -169,6 +169,7 @@ def make_tasks(
     control: Control,
     picture_url: Callable[[str], str],
     texts: Mapping[str, str],
+    is_shared: bool = False,
 ) -> list[dict[str, Any]]:
     """Write the items as Label Studio tasks, in the study's order.
 
@@ -184,6 +185,8 @@ def make_tasks(
         ``image`` -> address for ``task.data``.
     texts : mapping of str to str
         From `page_texts`.
+    is_shared : bool
+        The pages come in no order, so they tell no progress.
 
     Returns
     -------
@@ -193,12 +196,11 @@ def make_tasks(
     """
     by_item = predictions.set_index("item_id").to_dict("index") if len(predictions) else {}
     tasks: list[dict[str, Any]] = []
-    columns = (
-        items["item_id"],
-        items["image"],
-        items["structure"],
-        progress_texts(items["part"].tolist()),
-    )
+    if is_shared:
+        places = [f"Image no. {number}" for number in range(1, len(items) + 1)]
+    else:
+        places = progress_texts(items["part"].tolist())
+    columns = (items["item_id"], items["image"], items["structure"], places)
     for item_id, image, structure, progress in zip(*columns, strict=True):
         data = {
             "image": picture_url(image),
@@ -268,7 +270,7 @@ def page_texts(*, normal_at_least: float, is_prefilled: bool) -> dict[str, str]:
     }
 
 
-def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
+def instructions(*, normal_at_least: float, is_prefilled: bool, is_shared: bool = False) -> str:
     """Write the default instructions of the project, as Label Studio's HTML.
 
     Parameters
@@ -277,12 +279,19 @@ def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
         Rating in [0, 1] from which an image is normal.
     is_prefilled : bool
         The page starts from the model's answer.
+    is_shared : bool
+        One project for all people: each sees only some of the images.
 
     Returns
     -------
     str
         HTML of paragraphs.
     """
+    skips = (
+        "skips: the image is left to others"
+        if is_shared
+        else "skips: you are asked again at the end"
+    )
     paragraphs = [
         "You see one STED microscopy image at a time. Is its quality <b>normal</b>, or is the "
         "image an <b>anomaly</b>?",
@@ -291,8 +300,7 @@ def instructions(*, normal_at_least: float, is_prefilled: bool) -> str:
         "the background. It is an anomaly if it is blurred, dim, noisy, bleached or otherwise "
         "unusable.",
         "<b>1</b> normal<br><b>2</b> anomaly<br><b>Enter</b> submits and goes on<br>"
-        "<b>Ctrl+Space</b> (on a Mac: <b>Option+Enter</b>) skips: you are asked again at the "
-        "end",
+        f"<b>Ctrl+Space</b> (on a Mac: <b>Option+Enter</b>) {skips}",
         "To correct an earlier answer, go back with the arrow <b>&lt;</b> at the bottom left, "
         "press the other key, then Enter; the arrow <b>&gt;</b> goes on.",
         "Brightness and zoom are beside the picture. Your answers are saved one by one: you can "

@@ -13,7 +13,7 @@ ITEM_ID_HEX_DIGITS = 16
 
 
 class Project(BaseModel):
-    """One Label Studio project of a study: one person's round of the question.
+    """One Label Studio project of a study: one person's round, or everybody's.
 
     Attributes
     ----------
@@ -25,11 +25,13 @@ class Project(BaseModel):
     project_id : int or None
         None until the project has been made.
     annotator : str
-        The person's name as it stands on result files.
+        The person's name as it stands on result files; empty if it is shared.
     user_id : int or None
-        The person's account; None for the owner of the token.
+        The person's account; None if it is shared.
     round : int
         1, 2, ...
+    shared : bool
+        Every member answers in it.
     instructions_sha256 : str
         Of the instructions that the server has; Label Studio rewrites the
         text, so it cannot be compared itself.
@@ -40,9 +42,10 @@ class Project(BaseModel):
     key: str
     title: str
     project_id: int | None = None
-    annotator: str
+    annotator: str = ""
     user_id: int | None = None
     round: int = Field(default=1, ge=1)
+    shared: bool = False
     instructions_sha256: str = ""
 
 
@@ -129,6 +132,17 @@ class Study(BaseModel):
     people: dict[str, int] = Field(default_factory=dict)
     projects: list[Project] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def overlap(self) -> int | None:
+        """Give the number of answers that each item of a shared study is asked for.
+
+        Returns
+        -------
+        int or None
+            1 or more; None if each person has a project of their own.
+        """
+        return int(self.options["overlap"]) if self.options.get("shared") else None
 
     def with_project(self, project: Project) -> "Study":
         """Give a copy in which *project* stands in the place of its key.

@@ -108,6 +108,10 @@ def _lines(client: Client, project: Project, project_id: int, expected: Expected
         )
         return
     yield check_page(str(shown["label_config"]), config.xml)
+    overlap = expected.study.overlap
+    if overlap is not None and shown["maximum_annotations"] != overlap:
+        asked = shown["maximum_annotations"]
+        yield wrong(f"overlap: each image is asked {asked} times, not {overlap}", AGAIN)
     yield from going_on(_check_storage(client, project_id, expected))
     yield from going_on(_check_tasks(client, project_id, shown, backends, config, expected))
     yield from check_backends(backends, str(shown["model_version"] or ""), expected.study.blind)

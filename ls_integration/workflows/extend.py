@@ -95,7 +95,9 @@ def extend(
         connection = connect(settings, study, start)
         media = media_folder(connection)
         selection = select_rows(table, options, say)
-        _mend_pictures(selection, items, study, options, media, report)
+        if not dry_run:
+            _mend_pictures(selection, items, study, options, media, report)
+        check_pictures(items, media)
         with tempfile.TemporaryDirectory() as drawn:
             found = new_items(
                 selection, items, study, options, media, Path(drawn), say=say, report=report
@@ -137,12 +139,11 @@ def _mend_pictures(
     media: Path,
     report: Reporter,
 ) -> None:
-    """Draw again what is gone of this source; the rest must be there."""
+    """Draw again what is gone of this source."""
     known = known_rows(selection, items, study, options)
     ours = items.loc[items["source_path"].isin(known["source_path"])]
     gone = [not (media / image).is_file() for image in ours["image"]]
     rerender_missing(selection, ours.loc[gone], options, media, report)
-    check_pictures(items, media)
 
 
 def _keep(

@@ -89,6 +89,10 @@ class ImportOptions:
         Names; each gets a project of their own. None: the owner gets one.
     round_number : int
         Which round the new projects ask, from 1.
+    shared : bool
+        One project for all people instead of one for each.
+    overlap : int or None
+        Answers per image of a shared study; None: one.
     instructions : Path or None
         Markdown to add to the kind's own instructions.
     examples : Path or None
@@ -113,6 +117,8 @@ class ImportOptions:
     skip_bad: bool = False
     people: tuple[str, ...] = ()
     round_number: int = 1
+    shared: bool = False
+    overlap: int | None = None
     instructions: Path | None = None
     examples: Path | None = None
     picture: PictureOptions = field(default_factory=PictureOptions)
@@ -134,6 +140,7 @@ def remembered(options: ImportOptions) -> dict[str, Any]:
     """
     kept = {name: value for name, value in asdict(options).items() if name not in _NOT_REMEMBERED}
     kept["source"] = str(options.source.absolute())
+    kept["overlap"] = (options.overlap or 1) if options.shared else None
     kept["ratings"] = str(options.ratings.absolute()) if options.ratings else None
     return {**kept, **asdict(options.picture)}
 
@@ -159,6 +166,15 @@ def check_options(options: ImportOptions, title: str) -> None:
         msg = f"the title {title!r} is empty or not printable; give another --title"
         raise ConfigError(msg)
     project_title(title, None, round_number=1)
+    if options.overlap is not None and not options.shared:
+        msg = (
+            f"--overlap {options.overlap} is for one project that all people share; add --shared, "
+            "or leave it out: without it everybody answers everything"
+        )
+        raise ConfigError(msg)
+    if options.overlap is not None and options.overlap < 1:
+        msg = f"--overlap {options.overlap} asks nobody; give 1 or more"
+        raise ConfigError(msg)
     if options.limit is not None and options.limit < 1:
         msg = f"--limit {options.limit} leaves no image; give 1 or more"
         raise ConfigError(msg)
@@ -266,10 +282,11 @@ def check_same_options(study: Study, options: ImportOptions, folder: Path) -> No
         Naming each option that differs, with both values.
     """
     asked = remembered(options)
+    then = {"shared": False, **study.options}
     differ = [
-        f"{name.replace('_', '-')} was {study.options.get(name)!r}, is {value!r}"
+        f"{name.replace('_', '-')} was {then.get(name)!r}, is {value!r}"
         for name, value in asked.items()
-        if study.options.get(name) != value
+        if then.get(name) != value
     ]
     if study.blind != options.blind:
         differ.insert(0, f"blind was {study.blind}, is {options.blind}")

@@ -54,7 +54,7 @@ class ImportOutcome:
     n_predictions : int
         Tasks whose page starts from the model's answer.
     projects : list of ProjectOutcome
-        One per person; none after a dry run.
+        One per person, or the shared one; none after a dry run.
     """
 
     folder: Path
@@ -165,7 +165,7 @@ def _dry_run(
     say: Say,
     report: Reporter,
 ) -> ImportOutcome:
-    check_project_titles(title, options.people, options.round_number)
+    check_project_titles(title, _named(options), options.round_number)
     study = Study(kind=sted_quality.KIND, title=title, blind=options.blind)
     selection = select_rows(table, options, say)
     with tempfile.TemporaryDirectory() as pictures:
@@ -188,7 +188,7 @@ def _begin(
     report: Reporter,
 ) -> tuple[Study, pd.DataFrame]:
     """Make the study's folder, pictures and tables; nothing is sent yet."""
-    check_project_titles(title, options.people, options.round_number)
+    check_project_titles(title, _named(options), options.round_number)
     media = media_folder(connection)
     # A study of which nothing was sent is begun anew, under the same uuid.
     study = Study(
@@ -238,6 +238,11 @@ def _resume(
     check_pictures(items, media)
     shutil.copymode(media, media / study.pictures_folder)
     return study, items
+
+
+def _named(options: ImportOptions) -> tuple[str, ...]:
+    """Give the people whose names stand in titles."""
+    return () if options.shared else options.people
 
 
 def _added_paths(folder: Path, study: Study) -> list[str]:

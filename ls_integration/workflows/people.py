@@ -20,6 +20,7 @@ from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect, project_link
 from ls_integration.workflows.import_items import Say
+from ls_integration.workflows.import_options import person_names
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.status import check_sent
@@ -37,7 +38,7 @@ class Invitation:
     url : str
         The server.
     project : ProjectOutcome
-        Their project, and what was sent to it.
+        Their project or the shared one, and what was sent to it.
     """
 
     person: Person
@@ -73,7 +74,7 @@ def add_people(
     on_account: OnAccount = keep_in_study,
     report: Reporter = silent,
 ) -> list[Invitation]:
-    """Give people an account and a project of their own in a study that is there.
+    """Give people an account and a project of their own, or part in the shared one.
 
     Parameters
     ----------
@@ -130,13 +131,13 @@ def add_people(
             study_folder, study, items, planned, connection, say=say, report=report
         )
     known = {person.user_id: person for person in members(connection.client)}
-    invitations = []
-    for outcome in outcomes:
-        user_id = outcome.project.user_id
-        if user_id is not None:
-            person = made.get(user_id, known[user_id])
-            invitations.append(Invitation(person, connection.client.url, outcome))
-    return invitations
+    user_ids = [study.people[name] for name in person_names(names)]
+    # One for each person, or the shared one for all.
+    theirs = outcomes * len(user_ids) if study.overlap else outcomes
+    return [
+        Invitation(made.get(user_id, known[user_id]), connection.client.url, outcome)
+        for user_id, outcome in zip(user_ids, theirs, strict=True)
+    ]
 
 
 def check_can_grow(study: Study) -> None:
@@ -247,8 +248,10 @@ def list_people(connection: Connection, shown: Sequence[Study], *, only: bool) -
     for study in shown:
         if study.server_url == url:
             for project in study.projects:
-                if project.user_id is not None and project.project_id is not None:
-                    projects.setdefault(project.user_id, []).append(project)
+                whose = study.people.values() if project.shared else [project.user_id]
+                for user_id in whose:
+                    if user_id is not None and project.project_id is not None:
+                        projects.setdefault(user_id, []).append(project)
     taking_part = {user_id for study in shown for user_id in study.people.values()}
     return [
         Participant(

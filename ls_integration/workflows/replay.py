@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -129,16 +130,18 @@ def replay(
             paths, items, study, annotator=annotator, round_number=round_number, say=say
         )
         names = [session.annotator for session in sessions]
-        check_project_titles(study.title, names, round_number)
+        check_project_titles(study.title, () if study.overlap else names, round_number)
         connection = connect(settings, study, start)
         _check_pictures(items, connection, study)
         control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
         study, planned = plan_projects(
             study_folder, study, names, round_number, connection, on_account
         )
+        # One for each session, or the shared one for all.
+        theirs = planned * len(sessions) if study.overlap else planned
         places = [
             _Place(session, project, study.people[session.annotator])
-            for session, project in zip(sessions, planned, strict=True)
+            for session, project in zip(sessions, theirs, strict=True)
         ]
         before = [
             _compare(place, place.project.project_id, connection.client, control, report)
@@ -147,21 +150,28 @@ def replay(
         if not replace:
             for place, found in zip(places, before, strict=True):
                 _refuse_differing(place, found, items)
-        answers = {
-            place.project.key: {
-                item_id: [annotation_of(answer, control, place.user_id)]
-                for item_id, answer in place.session.answers.items()
-            }
-            for place in places
-        }
+        answers: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        for place in places:
+            for item_id, answer in place.session.answers.items():
+                given = answers.setdefault(place.project.key, {}).setdefault(item_id, [])
+                given.append(annotation_of(answer, control, place.user_id))
         study, outcomes = send_projects(
             study_folder, study, items, planned, connection, answers=answers, say=say, report=report
         )
+        done = {outcome.project.key: outcome for outcome in outcomes}
         return [
             _finish(
-                place, outcome, found, study, items, connection.client, control, replace, report
+                place,
+                done[place.project.key],
+                found,
+                study,
+                items,
+                connection.client,
+                control,
+                replace,
+                report,
             )
-            for place, outcome, found in zip(places, outcomes, before, strict=True)
+            for place, found in zip(places, before, strict=True)
         ]
 
 
@@ -263,7 +273,7 @@ def _send_one_by_one(
         for item_id, task_id in found.missing.items():
             report("sending answers", done, n_all)
             annotation = annotation_of(place.session.answers[item_id], control, place.user_id)
-            annotation["unique_id"] = unique_id(study, place.project, item_id)
+            annotation["unique_id"] = unique_id(study, place.project, item_id, place.user_id)
             _post_once(client, f"/api/tasks/{task_id}/annotations/", annotation)
             done += 1
         for item_id, annotation_id in found.differing.items():
@@ -291,7 +301,7 @@ def _post_once(client: Client, path: str, annotation: dict[str, object]) -> None
             raise
 
 
-def unique_id(study: Study, project: Project, item_id: str) -> str:
+def unique_id(study: Study, project: Project, item_id: str, user_id: int) -> str:
     """Name an answer so that the server takes it once, however often it is sent.
 
     Parameters
@@ -299,9 +309,11 @@ def unique_id(study: Study, project: Project, item_id: str) -> str:
     study : Study
         The study.
     project : Project
-        The person's round.
+        The person's round, or the shared one.
     item_id : str
         The item.
+    user_id : int
+        The person; in a shared project several answer one item.
 
     Returns
     -------
@@ -312,4 +324,5 @@ def unique_id(study: Study, project: Project, item_id: str) -> str:
     ----------
     RFC 9562, section 5.5 (UUID version 5).
     """
-    return str(uuid.uuid5(uuid.UUID(study.uuid), f"{project.key} {item_id}"))
+    key = f"{project.key} user-{user_id}" if project.shared else project.key
+    return str(uuid.uuid5(uuid.UUID(study.uuid), f"{key} {item_id}"))

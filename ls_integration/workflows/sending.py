@@ -113,6 +113,7 @@ def send_projects(
         texts=sted_quality.page_texts(
             normal_at_least=study.options["normal_at_least"], is_prefilled=is_prefilled
         ),
+        is_shared=study.overlap is not None,
     )
     check_predictions(config, [task["predictions"][0] for task in tasks if "predictions" in task])
     if not connection.is_embedded and ensure_enter_submits(client):

@@ -40,16 +40,16 @@ class Asked:
         The person.
     round : int
         1, 2, ...
-    n_items : int
-        Images in the person's project.
-    n_drafts : int
-        Answers begun there and not submitted.
+    n_items : int or None
+        Images in the person's project; None if it is shared.
+    n_drafts : int or None
+        Answers begun there and not submitted; None if it is shared.
     """
 
     annotator: str
     round: int
-    n_items: int
-    n_drafts: int
+    n_items: int | None
+    n_drafts: int | None
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,11 @@ class Progress:
     skipped : int
         Items skipped and not answered yet; they are asked again.
     drafts : int or None
-        Answers begun and not submitted; None for somebody without a project.
+        Answers begun and not submitted; None for somebody without a project
+        of their own.
     left : int or None
         Items without an answer, the skipped ones among them; None for somebody
-        without a project.
+        without a project of their own.
     median_decision_time_s : float or None
         Of the items answered, in seconds; None if no time is known.
     answers_per_hour : float or None
@@ -104,7 +105,8 @@ def read_status(
     Returns
     -------
     list of Progress
-        In the order of the projects, then others who answered.
+        In the order of the projects, then others who answered; of a shared
+        study the people's, then for each round what has enough answers.
 
     Raises
     ------
@@ -118,7 +120,9 @@ def read_status(
     client = connection.client
     control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
     names = names_on_files(study, connection)
-    asked, tables = [], []
+    asked: list[Asked] = []
+    together: list[Asked] = []
+    tables = []
     for project in study.projects:
         if project.project_id is None:
             continue
@@ -127,7 +131,10 @@ def read_status(
             client, project.project_id, with_predictions=False, report=report
         )
         n_drafts = len(tasks_with_drafts(client, project.project_id))
-        asked.append(Asked(project.annotator, project.round, len(tasks), n_drafts))
+        if project.shared:
+            asked += [Asked(name, project.round, None, None) for name in study.people]
+        own = Asked(project.annotator, project.round, len(tasks), n_drafts)
+        (together if project.shared else asked).append(own)
         tables.append(
             answers_from_tasks(
                 tasks,
@@ -138,7 +145,9 @@ def read_status(
                 sent_labels={},
             )
         )
-    return progress_of(in_one_table(tables), asked)
+    annotations = in_one_table(tables)
+    rows = progress_of(annotations, asked)
+    return rows + [progress_together(annotations, one, study.overlap or 1) for one in together]
 
 
 def check_sent(study: Study) -> None:
@@ -194,14 +203,52 @@ def _progress(
     answers = mine.loc[~mine["skipped"].to_numpy(dtype=bool)]
     times_s = answers["lead_time_s"].dropna()
     # A person with two projects of a round (the owner's, and one by name) has the larger to do.
-    n_items = max((one.n_items for one in own), default=0)
+    sizes = [one.n_items for one in own if one.n_items is not None]
+    drafts = [one.n_drafts for one in own if one.n_drafts is not None]
     return Progress(
         annotator=annotator,
         round=round_number,
         done=len(answers),
         skipped=len(mine) - len(answers),
-        drafts=sum(one.n_drafts for one in own) if own else None,
-        left=max(0, n_items - len(answers)) if own else None,
+        drafts=sum(drafts) if drafts else None,
+        left=max(0, max(sizes) - len(answers)) if sizes else None,
+        median_decision_time_s=float(times_s.median()) if len(times_s) else None,
+        answers_per_hour=answers_per_hour(answers["created_at"]),
+    )
+
+
+def progress_together(annotations: pd.DataFrame, asked: Asked, overlap: int) -> Progress:
+    """Count which items of a shared project have enough answers.
+
+    Parameters
+    ----------
+    annotations : DataFrame
+        A checked annotations table.
+    asked : Asked
+        The shared project.
+    overlap : int
+        Answers wanted for each item, of different people.
+
+    Returns
+    -------
+    Progress
+        ``done`` and ``left`` count items, ``skipped`` those that somebody
+        skipped and that are left.
+    """
+    newest = newest_answers(annotations)
+    ours = newest.loc[newest["round"] == asked.round]
+    is_skip = ours["skipped"].to_numpy(dtype=bool)
+    answers = ours.loc[~is_skip]
+    per_item = answers["item_id"].value_counts()
+    enough = set(per_item.index[per_item >= overlap])
+    times_s = answers["lead_time_s"].dropna()
+    return Progress(
+        annotator=f"together ({overlap} each)",
+        round=asked.round,
+        done=len(enough),
+        skipped=len(set(ours.loc[is_skip, "item_id"]) - enough),
+        drafts=asked.n_drafts,
+        left=max(0, (asked.n_items or 0) - len(enough)),
         median_decision_time_s=float(times_s.median()) if len(times_s) else None,
         answers_per_hour=answers_per_hour(answers["created_at"]),
     )

@@ -1,4 +1,4 @@
-"""The projects of a study: one for each person and round, found again after a kill."""
+"""The projects of a study: for each person and round, or shared; found again after a kill."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def plan_projects(
     *,
     emails: Mapping[str, str] | None = None,
 ) -> tuple[Study, list[Project]]:
-    """Name the projects of a call: one per person, or one for the owner.
+    """Name the projects of a call: one per person, one for the owner, or the shared one.
 
     Parameters
     ----------
@@ -56,7 +56,8 @@ def plan_projects(
     study : Study
         With the people.
     planned : list of Project
-        In the order of the people; known ones with their ids.
+        In the order of the people, or the shared one alone; known ones with
+        their ids.
 
     Raises
     ------
@@ -64,32 +65,44 @@ def plan_projects(
         If a name cannot be used, or makes a title too long.
     """
     names = person_names(names)
-    check_project_titles(study.title, names, round_number)
-    planned = []
+    check_project_titles(study.title, () if study.overlap else names, round_number)
+    asked = []
     if not names:
         owner, user_id = connection.owner_name, int(connection.user["id"])
         study = study.model_copy(update={"people": {**study.people, owner: user_id}})
-        planned.append(_planned(study, owner, user_id, round_number, is_owner=True))
+        asked.append((owner, user_id))
     for name in names:
         email = (emails or {}).get(name)
         person = ensure_account(folder, connection.client, name, on_account, email=email)
         study = study.model_copy(update={"people": {**study.people, person.name: person.user_id}})
         # Written at once: the account is there, and its name must not be lost.
         studies.save(folder, study)
-        planned.append(_planned(study, person.name, person.user_id, round_number, is_owner=False))
+        asked.append((person.name, person.user_id))
     studies.save(folder, study)
-    return study, planned
+    if study.overlap:
+        return study, [_shared(study, round_number)]
+    return study, [
+        _planned(study, name, user_id, round_number, is_owner=not names) for name, user_id in asked
+    ]
 
 
 def _planned(
     study: Study, name: str, user_id: int, round_number: int, *, is_owner: bool
 ) -> Project:
     key = f"{'owner' if is_owner else f'user-{user_id}'}-round-{round_number}"
-    for project in study.projects:
-        if project.key == key:
-            return project
     title = project_title(study.title, None if is_owner else name, round_number)
-    return Project(key=key, title=title, annotator=name, user_id=user_id, round=round_number)
+    wanted = Project(key=key, title=title, annotator=name, user_id=user_id, round=round_number)
+    return _known(study, wanted)
+
+
+def _shared(study: Study, round_number: int) -> Project:
+    title = project_title(study.title, None, round_number)
+    key = f"shared-round-{round_number}"
+    return _known(study, Project(key=key, title=title, round=round_number, shared=True))
+
+
+def _known(study: Study, wanted: Project) -> Project:
+    return next((known for known in study.projects if known.key == wanted.key), wanted)
 
 
 def ensure_study_project(
@@ -152,7 +165,9 @@ def ensure_study_project(
         )
     else:
         project_id = project.project_id
-        read_project(client, project_id, title=project.title)
+        shown = read_project(client, project_id, title=project.title)
+        if study.overlap and shown["maximum_annotations"] != study.overlap:
+            client.patch(f"/api/projects/{project_id}", json={"maximum_annotations": study.overlap})
     text = fields["expert_instruction"]
     text_sha256 = hashlib.sha256(text.encode()).hexdigest()
     if project.project_id is not None and project.instructions_sha256 != text_sha256:
@@ -172,15 +187,17 @@ def _project_fields(
         "title": title,
         "label_config": config.xml,
         "sampling": "Sequential sampling",
-        "maximum_annotations": 1,
-        # A skip means "ask me again at the end".
-        "skip_queue": "REQUEUE_FOR_ME",
+        "maximum_annotations": study.overlap or 1,
+        # A skip means "ask me again at the end", in a shared project "ask somebody else".
+        "skip_queue": "REQUEUE_FOR_OTHERS" if study.overlap else "REQUEUE_FOR_ME",
         "show_skip_button": True,
         "enable_empty_annotation": False,
         "show_collab_predictions": not study.blind,
         "show_instruction": True,
         "expert_instruction": sted_quality.instructions(
-            normal_at_least=study.options["normal_at_least"], is_prefilled=is_prefilled
+            normal_at_least=study.options["normal_at_least"],
+            is_prefilled=is_prefilled,
+            is_shared=study.overlap is not None,
         )
         + study.instructions_html,
     }

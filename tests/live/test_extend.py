@@ -302,7 +302,43 @@ def test_a_request_without_an_answer_adds_nothing_twice(
     assert all(len(task["predictions"]) == 1 for task in tasks)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["save", "write_predictions", "write_items"])
+def test_cut_off_between_two_files_and_run_again(
+    step: str,
+    is_done: bool,
+    run_import: Import,
+    run_extend: Extend,
+    client: Client,
+    manifest: Callable[[str, int, int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Study, predictions and items are three files: whichever came last, the next run ends it."""
+    title = f"Between {step} {is_done}"
+    folder = run_import(manifest("few", 0, 2), title=title, model_threshold=0.5).folder
+    more = manifest("few more", 2, 5)
+    write = getattr(studies, step)
+
+    def cut_off(*arguments: object) -> None:
+        if is_done:
+            write(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studies, step, cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            run_extend(folder, more)
+    assert len(tasks_of(client, folder)[0]) == 2
+    done = run_extend(folder, more)
+    assert done.projects[0].push.sent == 3
+    assert [extension.part for extension in studies.load(folder).extensions] == [2]
+    assert studies.read_items(folder)["part"].tolist() == [1, 1, 2, 2, 2]
+    assert len(studies.read_predictions(folder)) == 5
+    (tasks,) = tasks_of(client, folder)
+    assert all(len(task["predictions"]) == 1 for task in tasks)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_and_run_again_every_image_is_added_once(
     seed: int,
     run_import: Import,
