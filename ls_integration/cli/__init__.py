@@ -24,7 +24,7 @@ from ls_integration.cli import (
     serve,
     status,
 )
-from ls_integration.cli.console import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, print_error
+from ls_integration.cli.console import EXIT_OK, EXIT_USER_ERROR, print_error
 from ls_integration.errors import IntegrationError
 
 app = typer.Typer(
@@ -105,9 +105,4 @@ def main() -> NoReturn:
             raise
         print_error(str(error))
         sys.exit(EXIT_USER_ERROR)
-    except SystemExit as left:
-        # Typer has turned Ctrl+C into its exit code, without a word.
-        if left.code == EXIT_INTERRUPTED:
-            print_error("interrupted; the same command goes on where this one stopped")
-        raise
     sys.exit(EXIT_OK)

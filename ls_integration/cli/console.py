@@ -18,8 +18,8 @@ from rich.progress import (
 
 from ls_integration.progress import Reporter, silent
 
-EXIT_OK, EXIT_USER_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: done, the user can mend it, wrong words, Ctrl+C."""
+EXIT_OK, EXIT_USER_ERROR, EXIT_USAGE = 0, 1, 2
+"""Exit codes: done, the user can mend it, wrong words."""
 
 GROUP_STUDY, GROUP_PEOPLE, GROUP_MODELS = "Study", "People", "Models"
 """The three groups of commands in the help."""
