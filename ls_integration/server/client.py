@@ -394,8 +394,8 @@ def _unreachable(url: str) -> ServerError:
 
 def _broken_off(method: str, path: str, url: str) -> ServerTimeout:
     msg = (
-        f"Label Studio at {url} broke off the connection during {method} {path}; "
-        "look at its log, then run the same command again"
+        f"Label Studio at {url} broke off the connection during {method} {path}; if it has "
+        "ended, look at its log and start it (`ls-integration up`), then run the same command again"
     )
     return ServerTimeout(msg, url=url + path)
 

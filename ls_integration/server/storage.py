@@ -86,6 +86,8 @@ def check_pictures_load(client: Client, images: Sequence[str], media: Path) -> N
         try:
             content, _ = client.get_bytes(url)
         except ServerError as error:
+            if error.status is None:
+                raise
             msg = (
                 f"Label Studio at {client.url} cannot show the picture {image} ({error.status}); "
                 f"check that it sees {media} and has local file serving switched on"

@@ -141,7 +141,10 @@ def keep_in_file(path: Path, person: Person) -> None:
         With a password.
     """
     known = path.read_text(encoding="utf-8") if path.exists() else ""
-    write_text(path, f"{known}{login_line(person)}\n", mode=PRIVATE_MODE)
+    line = login_line(person)
+    # A run that was killed after this hands the same password over again.
+    if line not in known.splitlines():
+        write_text(path, f"{known}{line}\n", mode=PRIVATE_MODE)
 
 
 def check_passwords_file(path: Path) -> None:
