@@ -76,6 +76,8 @@ def ensure_project(
     *,
     was_begun: bool,
     on_begin: Callable[[], None],
+    settle_s: float = SETTLE_S,
+    say: Callable[[str], None] | None = None,
 ) -> int:
     """Find the project of a study's key, or make it.
 
@@ -90,10 +92,14 @@ def ensure_project(
     fields : mapping
         ``title``, ``label_config`` and the settings of the new project.
     was_begun : bool
-        The journal says that an earlier run was about to make it: wait up to
-        `SETTLE_S` for it to appear before another one is made.
+        The journal says that an earlier run was about to make it: wait for
+        it to appear before another one is made.
     on_begin : callable
         Called just before the project is made, to write the journal.
+    settle_s : float
+        How long to wait, in seconds.
+    say : callable, optional
+        Takes the line that tells the user why there is a wait.
 
     Returns
     -------
@@ -105,13 +111,21 @@ def ensure_project(
     ServerError
         If Label Studio refuses it.
     """
-    deadline = time.monotonic() + (SETTLE_S if was_begun else 0.0)
+    deadline = time.monotonic() + (settle_s if was_begun else 0.0)
+    is_told = False
     while True:
         project_id = find_project(client, study_uuid, key)
         if project_id is not None:
             return project_id
         if time.monotonic() >= deadline:
             break
+        if say is not None and not is_told:
+            say(
+                "an earlier run was cut off while it made a project; waiting up to "
+                f"{settle_s:g} s, until it is there or cannot come any more, so that none is "
+                "made twice"
+            )
+            is_told = True
         time.sleep(_POLL_S)
     on_begin()
     made = client.post(

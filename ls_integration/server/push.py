@@ -29,7 +29,7 @@ from ls_integration.progress import Reporter, silent
 from ls_integration.server.batches import encode_batch, first_batch_tasks, next_batch_tasks
 from ls_integration.server.client import Client
 from ls_integration.server.pull import count_tasks, list_tasks, tasks_with_drafts
-from ls_integration.study import append_journal, open_batches, read_journal
+from ls_integration.study import append_journal, is_over, open_batches, read_journal
 
 SETTLE_S = 120.0
 """After this a request cannot still be under way: the official image kills
@@ -64,6 +64,7 @@ def push_tasks(
     *,
     study_folder: Path,
     settle_s: float = SETTLE_S,
+    server_start: str | None = None,
     say: Callable[[str], None] | None = None,
     report: Reporter = silent,
 ) -> PushOutcome:
@@ -82,6 +83,9 @@ def push_tasks(
         Where the journal lies; its lock must be held.
     settle_s : float
         How long an unfinished request may still be carried out, in seconds.
+    server_start : str, optional
+        Which start of our own server this is: nobody waits for a request to
+        an earlier one, which has ended with it.
     say : callable, optional
         Takes the line that tells the user why there is a wait.
     report : Reporter, optional
@@ -99,7 +103,7 @@ def push_tasks(
     StudyError
         If copies with answers exist, or tasks that are not of this study.
     """
-    unfinished = _settle(client, project_id, study_folder, settle_s, say, report)
+    unfinished = _settle(client, project_id, study_folder, settle_s, server_start, say, report)
     there = _task_ids_by_item(client, project_id)
     missing = [task for task in tasks if task["data"]["item_id"] not in there]
     sent, max_tasks = 0, first_batch_tasks(unfinished)
@@ -109,9 +113,12 @@ def push_tasks(
         item_ids = [task["data"]["item_id"] for task in missing[sent : sent + n_tasks]]
         started = time.monotonic()
         try:
-            _send_batch(client, project_id, item_ids, body, study_folder)
+            _send_batch(client, project_id, item_ids, body, study_folder, server_start)
         except ServerError as error:
-            msg = f"{len(there) + sent} of {len(tasks)} tasks are on the server, then: {error}"
+            msg = (
+                f"{len(there) + sent} of {len(tasks)} tasks are known to be on the server, "
+                f"then: {error}"
+            )
             raise PartialError(msg) from error
         max_tasks = next_batch_tasks(max_tasks, n_tasks, time.monotonic() - started)
         sent += n_tasks
@@ -129,7 +136,12 @@ def push_tasks(
 
 
 def _send_batch(
-    client: Client, project_id: int, item_ids: list[str], body: bytes, study_folder: Path
+    client: Client,
+    project_id: int,
+    item_ids: list[str],
+    body: bytes,
+    study_folder: Path,
+    server_start: str | None,
 ) -> None:
     batch_id = str(uuid.uuid4())
     append_journal(
@@ -140,6 +152,7 @@ def _send_batch(
             "project_id": project_id,
             "item_ids": item_ids,
             "opened_at_s": time.time(),
+            "server_start": server_start,
         },
     )
     try:
@@ -158,6 +171,7 @@ def _settle(
     project_id: int,
     study_folder: Path,
     settle_s: float,
+    server_start: str | None,
     say: Callable[[str], None] | None,
     report: Reporter,
 ) -> list[int]:
@@ -171,7 +185,8 @@ def _settle(
             continue
         # A clock set back must not make the wait longer than the limit.
         age_s = max(0.0, time.time() - float(entry["opened_at_s"]))
-        deadline = time.monotonic() + max(0.0, settle_s - age_s)
+        left_s = 0.0 if is_over(entry, server_start) else max(0.0, settle_s - age_s)
+        deadline = time.monotonic() + left_s
         started = time.monotonic()
         wanted = set(entry["item_ids"])
         unfinished.append(len(wanted))

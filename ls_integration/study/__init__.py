@@ -16,7 +16,7 @@ from ls_integration.study.folder import (
     save,
     slug,
 )
-from ls_integration.study.journal import append_journal, open_batches, read_journal
+from ls_integration.study.journal import append_journal, is_over, open_batches, read_journal
 from ls_integration.study.model import Extension, Project, Study
 from ls_integration.study.tables import (
     check_items,
@@ -38,6 +38,7 @@ __all__ = [
     "check_items",
     "exists",
     "find",
+    "is_over",
     "load",
     "locked",
     "open_batches",

@@ -63,6 +63,25 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
+def is_over(entry: Mapping[str, Any], server_start: str | None) -> bool:
+    """Tell whether the server that got a request has ended, and the request with it.
+
+    Parameters
+    ----------
+    entry : mapping
+        A journal line that opened a batch or a project.
+    server_start : str or None
+        Which start of our own server runs now; None for any other server.
+
+    Returns
+    -------
+    bool
+        True only if both starts are known and differ.
+    """
+    then = entry.get("server_start")
+    return then is not None and server_start is not None and then != server_start
+
+
 def open_batches(journal: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Find the batches whose outcome nobody has noted.
 

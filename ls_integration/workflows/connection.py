@@ -29,6 +29,9 @@ class Connection:
         The same folder as the server sees it.
     is_embedded : bool
         Our own server: its Enter key submits.
+    server_start : str or None
+        Tells this start of our own server from every other; a request to an
+        earlier one has ended with it. None for another server.
     request_limit_s : float
         How long a request that was cut off may still be carried out, in seconds.
     """
@@ -38,6 +41,7 @@ class Connection:
     media: Path | None
     server_media: str | None
     is_embedded: bool
+    server_start: str | None
     request_limit_s: float
 
     @property
@@ -103,6 +107,7 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
         media=media.absolute() if media else None,
         server_media=settings.server_media or (str(media.absolute()) if media else None),
         is_embedded=is_embedded,
+        server_start=f"{state.pid} {state.create_time}" if state else None,
         request_limit_s=settings.request_limit_s,
     )
 

@@ -120,7 +120,9 @@ def send_projects(
         say("Enter is now your submit key on this server (Account & Settings, Hotkeys)")
     outcomes: list[ProjectOutcome] = []
     for project in planned:
-        study, made = ensure_study_project(folder, study, project, config, is_prefilled, connection)
+        study, made = ensure_study_project(
+            folder, study, project, config, is_prefilled, connection, say
+        )
         if not outcomes:
             # A wrong folder of pictures must be found while nothing has been sent. Only now:
             # without the first project's storage the server shows none of them.
@@ -132,6 +134,7 @@ def send_projects(
             [_with_answers(task, given) for task in tasks],
             study_folder=folder,
             settle_s=connection.request_limit_s,
+            server_start=connection.server_start,
             say=say,
             report=report,
         )

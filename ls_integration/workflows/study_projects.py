@@ -9,10 +9,11 @@ from ls_integration import study as studies
 from ls_integration.kinds import sted_quality
 from ls_integration.label_config import LabelConfig
 from ls_integration.server.client import Client
-from ls_integration.server.projects import ensure_project, read_project
+from ls_integration.server.projects import SETTLE_S, ensure_project, read_project
 from ls_integration.server.storage import ensure_local_storage
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
+from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.import_options import (
     check_project_titles,
     person_names,
@@ -112,6 +113,7 @@ def ensure_study_project(
     config: LabelConfig,
     is_prefilled: bool,
     connection: Connection,
+    say: Say,
 ) -> tuple[Study, int]:
     """Find or make a project, and permit it to show the pictures.
 
@@ -129,6 +131,8 @@ def ensure_study_project(
         The page starts from the model's answer.
     connection : Connection
         The server.
+    say : callable
+        Takes lines for the user.
 
     Returns
     -------
@@ -150,7 +154,9 @@ def ensure_study_project(
     fields = _project_fields(project.title, config, study, is_prefilled)
     if project.project_id is None:
         begun = any(
-            entry["event"] == "project" and entry["key"] == project.key
+            entry["event"] == "project"
+            and entry["key"] == project.key
+            and not studies.is_over(entry, connection.server_start)
             for entry in studies.read_journal(folder)
         )
         project_id = ensure_project(
@@ -160,8 +166,15 @@ def ensure_study_project(
             fields,
             was_begun=begun,
             on_begin=lambda: studies.append_journal(
-                folder, {"event": "project", "key": project.key}
+                folder,
+                {
+                    "event": "project",
+                    "key": project.key,
+                    "server_start": connection.server_start,
+                },
             ),
+            settle_s=min(SETTLE_S, connection.request_limit_s),
+            say=say,
         )
     else:
         project_id = project.project_id
