@@ -121,3 +121,11 @@ def test_a_broken_label_config_is_refused(xml: str, reason: str) -> None:
     """One line says what is wrong with it."""
     with pytest.raises(ConfigError, match=reason):
         label_config.parse(xml).choices()
+
+
+def test_the_rating_page_knows_each_hundredth_once() -> None:
+    """From 0.00 to 1.00, each by keys of its own, and nothing outside."""
+    controls = label_config.parse(label_config_xml("sted_rating")).controls
+    tenths, hundredths = controls["tenths"].values, controls["hundredths"].values
+    ratings = [a + b for a in tenths if a != "1.00" for b in hundredths] + ["1.00"]
+    assert sorted(ratings) == [f"{number / 100:.2f}" for number in range(101)]

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from ls_integration.server import embedded
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
+from ls_integration.server.storage import ensure_local_storage
 
 OWNER = "Olga Owner"
 
@@ -36,6 +38,8 @@ CHROMIUM_OPTIONS = (
 HERE = Path(__file__).parent
 
 Login = Callable[[Page, EmbeddedServer, str, str], None]
+
+MakeProject = Callable[[str, str, str, list[dict[str, Any]]], tuple[str, list[int]]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -104,3 +108,30 @@ def login() -> Login:
         page.wait_for_url(lambda url: "/user/login" not in url)
 
     return log_in
+
+
+@pytest.fixture
+def make_project(live_server: EmbeddedServer, client: Client) -> MakeProject:
+    """Give the function that makes a project: ``(title, XML, pictures' folder, tasks)``.
+
+    It gives the address of the stream and the tasks' ids, in order. Only for
+    pages that no command makes yet.
+    """
+
+    def make(
+        title: str, xml: str, folder: str, tasks: list[dict[str, Any]]
+    ) -> tuple[str, list[int]]:
+        project = client.post(
+            "/api/projects",
+            json={
+                "title": title,
+                "label_config": xml,
+                "sampling": "Sequential sampling",
+                "enable_empty_annotation": False,
+            },
+        )["id"]
+        ensure_local_storage(client, project, str(live_server.media / folder))
+        sent = client.post(f"/api/projects/{project}/import?return_task_ids=true", json=tasks)
+        return f"{live_server.url}/projects/{project}/data?labeling=1", sent["task_ids"]
+
+    return make
