@@ -48,7 +48,7 @@ def write_annotations(folder: Path, annotations: pd.DataFrame) -> list[Path]:
         programs: exact types).
     """
     text, binary = folder / f"{ANNOTATIONS}.csv", folder / f"{ANNOTATIONS}.parquet"
-    _write_csv(text, annotations)
+    write_csv(text, annotations)
     with whole_file(binary) as temporary:
         annotations.to_parquet(temporary, index=False)
     return [text, binary]
@@ -70,7 +70,7 @@ def write_items(folder: Path, items: pd.DataFrame) -> Path:
         ``items.csv``.
     """
     path = folder / f"{ITEMS}.csv"
-    _write_csv(path, items)
+    write_csv(path, items)
     return path
 
 
@@ -202,8 +202,16 @@ def check_items(frame: pd.DataFrame) -> pd.DataFrame:
     return items
 
 
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table of ours: shortest exact numbers, ISO times, quoted formulas."""
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table of ours: shortest exact numbers, ISO times, quoted formulas.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    frame : DataFrame
+        Any table.
+    """
     table = quote_cells(frame)
     for name in table.columns:
         if isinstance(table[name].dtype, pd.DatetimeTZDtype):

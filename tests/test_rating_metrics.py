@@ -1,0 +1,74 @@
+"""The numbers of a re-rating study against a hand-made table."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from ls_integration.annotations import check_annotations
+from ls_integration.results.rating_metrics import build_rating_metrics
+
+
+@pytest.fixture
+def items():
+    """Four rated images and one without a rating."""
+    return pd.DataFrame({"item_id": list("abcde"), "rating": [0.75, 0.72, 0.5, 0.8, None]})
+
+
+def build(items, rows):
+    """Score a table of (item, person, round, rating)."""
+    names = ["item_id", "annotator", "round", "rating"]
+    frame = pd.DataFrame(rows, columns=names)
+    frame["label"] = None
+    metrics = build_rating_metrics(
+        items, check_annotations(frame), normal_at_least=0.70, anomaly_below=0.60
+    )
+    json.dumps(metrics, allow_nan=False)
+    return metrics
+
+
+def test_changes_by_hand(items):
+    """0.75 -> 0.65 leaves the study, 0.72 -> 0.55 crosses, 0.5 -> 0.70 crosses back."""
+    rows = [("a", 0.65), ("b", 0.55), ("c", 0.70), ("d", 0.80), ("e", 0.1)]
+    metrics = build(items, [(item, "Ada", 1, rating) for item, rating in rows])
+    ada = metrics["people"]["Ada"]
+    assert (ada["rated"], ada["compared"]) == (5, 4)
+    assert (ada["crossed_to_normal"], ada["crossed_to_not_normal"], ada["into_gap"]) == (1, 2, 1)
+    assert ada["mean_absolute_change"] == pytest.approx((0.10 + 0.17 + 0.20 + 0) / 4)
+    assert ada["mean_change"] == pytest.approx((-0.10 - 0.17 + 0.20) / 4)
+    # Ranks 3 2 1 4 against 2 1 3 4.
+    assert ada["spearman_with_old"] == pytest.approx(1 - 6 * (1 + 1 + 4 + 0) / (4 * 15))
+    assert metrics["n_items_with_old_rating"] == 4
+    assert metrics["agreement"]["icc_2_1"] is None
+    assert any(line.startswith("agreement.icc_2_1: ") for line in metrics["warnings"])
+
+
+def test_the_limit_itself_is_normal_and_the_gap_starts_with_its_lower_limit(items):
+    """0.70 is normal, 0.60 lies in the gap, 0.59 does not."""
+    metrics = build(items, [("a", "Ada", 1, 0.70), ("b", "Ada", 1, 0.60), ("d", "Ada", 1, 0.59)])
+    ada = metrics["people"]["Ada"]
+    assert (ada["crossed_to_not_normal"], ada["into_gap"]) == (2, 1)
+
+
+def test_agreement_takes_first_rounds_only(items):
+    """A second round of one person is not a second person."""
+    first = [
+        (item, "Ada", 1, rating) for item, rating in zip("abcd", (0.1, 0.2, 0.3, 0.4), strict=True)
+    ]
+    second = [(item, "Ada", 2, rating) for item, _, _, rating in first]
+    metrics = build(items, first + second)
+    assert metrics["agreement"]["people"] == 1
+    assert set(metrics["people"]) == {"Ada", "Ada_round2"}
+    ben = [(item, "Ben", 1, rating) for item, _, _, rating in first]
+    agreed = build(items, first + ben)["agreement"]
+    assert agreed["icc_2_1"] == pytest.approx(1.0)
+    assert agreed["mean_pairwise_spearman"] == pytest.approx(1.0)
+    assert agreed["n_items_rated_by_all"] == 4
+
+
+def test_nobody_answered(items):
+    """No people, and a reason for each number that is missing."""
+    metrics = build(items, [])
+    assert metrics["people"] == {}
+    assert metrics["mean"]["rated"] == 0
+    assert any("mean.mean_absolute_change" in line for line in metrics["warnings"])
