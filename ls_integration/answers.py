@@ -5,7 +5,8 @@ sent. Label Studio's ``origin`` alone would not do: it says ``manual`` when a
 prefilled choice was un-selected and chosen again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -13,19 +14,58 @@ import pandas as pd
 from ls_integration.annotations import check_annotations, empty
 from ls_integration.errors import SourceError, some_of
 from ls_integration.first_answers import read_first_answer
-from ls_integration.label_config import Control, read_choice
 
-SEEN_COLUMNS = ["project_id", "annotation_id", "created_at", "label", "prefilled"]
+SEEN_COLUMNS = ["project_id", "annotation_id", "created_at", "item_id", "label", "prefilled"]
 """What is remembered of an answer from the first time that it was pulled.
-``created_at`` is part of its name, since SQLite gives ids of deleted rows again."""
+``created_at`` is part of its name, since SQLite gives ids of deleted rows again;
+``item_id``, since one annotation may judge several items."""
 
-_SEEN_KEY = SEEN_COLUMNS[:3]
+_SEEN_KEY = SEEN_COLUMNS[:4]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an annotation says about one item.
+
+    Attributes
+    ----------
+    item_id : str
+        The item.
+    label : str or None
+        The choice, where the study asks for one.
+    rating : float or None
+        From 0 (worst) to 1 (best), where the study asks for one.
+    remark : str or None
+        What was written beside it.
+    """
+
+    item_id: str
+    label: str | None = None
+    rating: float | None = None
+    remark: str | None = None
+
+    @property
+    def said(self) -> str | None:
+        """Give the answer as text.
+
+        Returns
+        -------
+        str or None
+            The choice, or the rating with the digits that it has.
+        """
+        return self.label if self.rating is None else repr(self.rating)
+
+
+Reader = Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], list[Judgement]]
+"""A task and a ``result`` of its annotation or prediction -> what that says: about
+the task's own item first, and always, then about others that the page shows."""
 
 
 def answers_from_tasks(
     tasks: Sequence[Mapping[str, Any]],
     *,
-    control: Control,
+    read: Reader,
+    labels: Collection[str],
     project_id: int,
     round_number: int,
     names: Mapping[int, str],
@@ -37,8 +77,10 @@ def answers_from_tasks(
     ----------
     tasks : sequence of dict
         From `server.pull.pull_answers`, in any order.
-    control : Control
-        The choices that were asked.
+    read : callable
+        How the study's kind reads an answer.
+    labels : collection of str
+        The choices that were asked; none where ratings were.
     project_id : int
         The tasks' project.
     round_number : int
@@ -51,8 +93,8 @@ def answers_from_tasks(
     Returns
     -------
     DataFrame
-        The annotations table, one row per annotation, in the order given. See
-        `in_one_table` for several projects.
+        The annotations table, one row per annotation and item that it judges,
+        in the order given. See `in_one_table` for several projects.
 
     Raises
     ------
@@ -67,13 +109,14 @@ def answers_from_tasks(
         )
         raise SourceError(msg)
     rows = [
-        _row(task, annotation, control, project_id, round_number, names, sent_labels)
+        row
         for task in tasks
         for annotation in task.get("annotations", [])
+        for row in _rows(task, annotation, read, project_id, round_number, names, sent_labels)
     ]
     if not rows:
         return empty()
-    _refuse_strange(rows, set(control.values), project_id)
+    _refuse_strange(rows, labels, project_id)
     return check_annotations(pd.DataFrame(rows))
 
 
@@ -119,7 +162,8 @@ def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataF
     answers = annotations.loc[annotations["annotation_id"].notna()]
     now = answers[SEEN_COLUMNS].copy()
     # What the server kept is older than any pull.
-    now["label"] = answers["first_label"].where(answers["first_label"].notna(), now["label"])
+    said = _said(answers)
+    now["label"] = answers["first_label"].where(answers["first_label"].notna(), said)
     known = pd.concat([seen, now], ignore_index=True) if len(seen) else now
     known = known.drop_duplicates(_SEEN_KEY, keep="first").reset_index(drop=True)
     first = annotations[_SEEN_KEY].merge(
@@ -129,7 +173,7 @@ def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataF
         validate="many_to_one",
     )
     filled = annotations.copy()
-    corrected = first["first"].notna() & (first["first"] != filled["label"])
+    corrected = first["first"].notna() & (first["first"] != _said(filled))
     filled["first_label"] = [
         own or (label if is_other else None)
         for own, label, is_other in zip(
@@ -141,44 +185,66 @@ def with_memory(annotations: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.DataF
     return filled, known
 
 
-def _row(
+def _said(annotations: pd.DataFrame) -> "pd.Series[Any]":
+    """Give each row's answer as text, as `Judgement.said`."""
+    ratings = annotations["rating"].map(repr, na_action="ignore")
+    return annotations["label"].where(annotations["label"].notna(), ratings)
+
+
+def _rows(
     task: Mapping[str, Any],
     annotation: Mapping[str, Any],
-    control: Control,
+    read: Reader,
     project_id: int,
     round_number: int,
     names: Mapping[int, str],
     sent_labels: Mapping[str, str],
-) -> dict[str, Any]:
-    item_id = str(task["data"]["item_id"])
+) -> list[dict[str, Any]]:
+    own_id = str(task["data"]["item_id"])
     skipped = bool(annotation["was_cancelled"])
+    result = annotation["result"]
     # A skip keeps the prefilled result: it is not an answer.
-    label = None if skipped else read_choice(control, annotation["result"])
+    judgements = [Judgement(own_id)] if skipped else read(task, result)
+    first_result = read_first_answer(result)
+    firsts = {one.item_id: one.said for one in read(task, first_result)} if first_result else {}
     parent = annotation.get("parent_prediction")
-    prefilled = _was_prefilled(annotation, was_sent=item_id in sent_labels)
-    start = sent_labels.get(item_id) or _server_label(task, parent, control)
-    changed = bool(label != start) if prefilled and label and start else None
-    first = read_choice(control, read_first_answer(annotation["result"]))
+    prefilled = _was_prefilled(annotation, was_sent=own_id in sent_labels)
     # None: Label Studio keeps the answers of an account that was deleted.
     user_id = annotation["completed_by"]
     lead_time_s = annotation.get("lead_time")
-    return {
-        "item_id": item_id,
+    common = {
         "annotator": names.get(user_id, f"user-{user_id}" if user_id else "deleted-user"),
         "round": round_number,
-        "label": label,
         "skipped": skipped,
         "prefilled": prefilled,
-        "changed": changed,
-        # Below zero: the browser's clock was set back meanwhile, so it is unknown.
-        "lead_time_s": lead_time_s if lead_time_s is None or lead_time_s >= 0 else None,
-        "first_label": first if first != label else None,
         "created_at": annotation["created_at"],
         "updated_at": annotation["updated_at"],
         "project_id": project_id,
         "task_id": int(task["id"]),
         "annotation_id": int(annotation["id"]),
     }
+    rows = []
+    for one in judgements:
+        is_own = one.item_id == own_id
+        start = sent_labels.get(one.item_id) or (
+            _server_label(task, parent, read) if is_own else None
+        )
+        first = firsts.get(one.item_id)
+        rows.append(
+            {
+                "item_id": one.item_id,
+                "label": one.label,
+                "rating": one.rating,
+                "remark": one.remark,
+                "changed": bool(one.said != start) if prefilled and one.said and start else None,
+                # The page's time belongs to its own item. Below zero: the browser's clock was
+                # set back meanwhile, so it is unknown.
+                "lead_time_s": lead_time_s if is_own and (lead_time_s or 0) >= 0 else None,
+                "first_label": first if first != one.said else None,
+                **common,
+            }
+        )
+    return rows
 
 
 def _was_prefilled(annotation: Mapping[str, Any], *, was_sent: bool) -> bool:
@@ -195,24 +261,27 @@ def _was_prefilled(annotation: Mapping[str, Any], *, was_sent: bool) -> bool:
     return was_sent and annotation.get("draft_created_at") is not None
 
 
-def _refuse_strange(rows: Sequence[Mapping[str, Any]], choices: set[str], project_id: int) -> None:
-    """Name answers that are none of the study's choices: the label page was changed."""
+def _refuse_strange(
+    rows: Sequence[Mapping[str, Any]], labels: Collection[str], project_id: int
+) -> None:
+    """Name answers that the study did not ask for: the label page was changed."""
     strange = [
         f"task {row['task_id']}: {row['label'] or 'nothing chosen'}"
         for row in rows
-        if not row["skipped"] and row["label"] not in choices
+        if not row["skipped"] and (row["label"] not in labels if labels else row["rating"] is None)
     ]
     if strange:
+        wanted = " or ".join(sorted(labels)) or "a rating"
         msg = (
-            f"project {project_id} has answers other than {' or '.join(sorted(choices))}: "
-            f"{some_of(strange)}; correct or delete them in Label Studio"
+            f"project {project_id} has answers other than {wanted}: {some_of(strange)}; correct "
+            "or delete them in Label Studio"
         )
         raise SourceError(msg)
 
 
-def _server_label(task: Mapping[str, Any], parent: int | None, control: Control) -> str | None:
-    """Read the choice of the prediction that the page started from, if it was pulled."""
+def _server_label(task: Mapping[str, Any], parent: int | None, read: Reader) -> str | None:
+    """Read the prediction that the page started from, if it was pulled."""
     for prediction in task.get("predictions", []):
         if prediction["id"] == parent:
-            return read_choice(control, prediction["result"])
+            return read(task, prediction["result"])[0].said
     return None

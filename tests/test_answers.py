@@ -9,11 +9,14 @@ import pytest
 from ls_integration.answers import SEEN_COLUMNS, answers_from_tasks, in_one_table, with_memory
 from ls_integration.errors import SourceError
 from ls_integration.first_answers import keep_first_answer
+from ls_integration.kinds.sted_quality_page import read_answer
 from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
 from ls_integration.workflows.export import distinct_names
 
-CONTROL = parse(label_config_xml("sted_quality")).choices()
+CONFIG = parse(label_config_xml("sted_quality"))
+CONTROL = CONFIG.choices()
+READ = read_answer(CONFIG)
 NAMES = {1: "Ada", 2: "Ben"}
 
 
@@ -57,7 +60,13 @@ SENT = {"item1": "normal", "item2": "normal", "item3": "anomaly"}
 def read(tasks: list[dict[str, Any]]) -> pd.DataFrame:
     """Read tasks of project 4, first round."""
     return answers_from_tasks(
-        tasks, control=CONTROL, project_id=4, round_number=1, names=NAMES, sent_labels=SENT
+        tasks,
+        read=READ,
+        labels=CONTROL.values,
+        project_id=4,
+        round_number=1,
+        names=NAMES,
+        sent_labels=SENT,
     )
 
 
@@ -191,7 +200,8 @@ def test_answers_of_one_person_in_two_projects_are_counted_together() -> None:
     """Members can open each other's projects; the tables must still be joined and scored."""
     own = answers_from_tasks(
         [task(1, annotation(9, 1, "normal"))],
-        control=CONTROL,
+        read=READ,
+        labels=CONTROL.values,
         project_id=5,
         round_number=1,
         names=NAMES,

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 from ls_integration.errors import ConfigError, SourceError, StudyError
 from ls_integration.kinds import sted_quality
+from ls_integration.kinds.sted_pages import progress_texts
+from ls_integration.kinds.sted_quality_page import hidden_parts, page_texts
 from ls_integration.progress import silent
 from ls_integration.server.people import Person
 from ls_integration.study import Study
@@ -26,7 +28,6 @@ from ls_integration.workflows.import_options import (
     remembered,
 )
 from ls_integration.workflows.item_pictures import render_items
-from ls_integration.workflows.sending import hidden_parts
 
 LINES = ("path,rating,model_score,item_id", "0.npy,0.1,0.0,rating-0.1", "1.npy,0.9,0.7,../../../up")
 
@@ -135,7 +136,7 @@ def test_a_file_name_that_is_not_text_is_a_problem_of_that_file(tmp_path: Path) 
 def test_the_criterion_is_not_rounded(limit: float, text: str) -> None:
     """The page would otherwise ask another question than the one that is scored."""
     assert sted_quality.limit_text(limit) == text
-    texts = sted_quality.page_texts(normal_at_least=limit, is_prefilled=False)
+    texts = page_texts(normal_at_least=limit, is_prefilled=False)
     assert texts["criterion"] == f"normal: a quality of {text} or more"
 
 
@@ -197,9 +198,9 @@ def test_an_order_that_tells_the_answer_is_found(labels: list[str | None], tells
 
 def test_progress_stays_true_when_images_are_added() -> None:
     """A page that says "of 549" must not lie after an extension: each part counts its own."""
-    first = sted_quality.progress_texts([1, 1, 1])
+    first = progress_texts([1, 1, 1])
     assert first == ["Image 1 of 3", "Image 2 of 3", "Image 3 of 3"]
-    more = sted_quality.progress_texts([1, 1, 1, 2, 2, 3])
+    more = progress_texts([1, 1, 1, 2, 2, 3])
     assert more[:3] == first
     assert more[3:] == ["Image 1 of 2 (part 2)", "Image 2 of 2 (part 2)", "Image 1 of 1 (part 3)"]
 

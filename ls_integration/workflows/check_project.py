@@ -8,10 +8,9 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from ls_integration.errors import IntegrationError, StudyError, some_of
-from ls_integration.kinds import sted_quality
+from ls_integration.errors import IntegrationError, some_of
+from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import LabelConfig, parse
-from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.projects import description, read_project
 from ls_integration.server.pull import pull_answers, tasks_with_drafts
@@ -20,8 +19,6 @@ from ls_integration.study import Project, Study
 from ls_integration.workflows.check_backends import check_backends, check_webhooks
 from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wrong
 from ls_integration.workflows.check_predictions import check_predictions_shown
-
-_CONFIGS = {sted_quality.KIND: sted_quality.LABEL_CONFIG}
 
 
 @dataclass(frozen=True)
@@ -58,14 +55,7 @@ class Expected:
         StudyError
             If this version does not know the kind.
         """
-        name = _CONFIGS.get(self.study.kind)
-        if name is None:
-            msg = (
-                f"the study is of the kind {self.study.kind}, which this version does not know: "
-                "install the version of ls-integration that made it"
-            )
-            raise StudyError(msg)
-        return parse(label_config_xml(name))
+        return kind_of(self.study).read_config(self.study)
 
 
 def check_project(client: Client, project: Project, expected: Expected) -> Iterator[Line]:

@@ -11,10 +11,8 @@ from ls_integration import study as studies
 from ls_integration.annotations import KEY
 from ls_integration.answers import answers_from_tasks, in_one_table, with_memory
 from ls_integration.errors import StudyError
-from ls_integration.kinds import sted_quality
-from ls_integration.label_config import parse
+from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
-from ls_integration.resources import label_config_xml
 from ls_integration.results.anomagui import write_sessions
 from ls_integration.results.folder import open_results
 from ls_integration.results.tables import write_annotations, write_items
@@ -107,7 +105,7 @@ def export(
     with open_results(output, study_info(study), force=force) as staged:
         write_annotations(staged, annotations)
         write_items(staged, items)
-        write_sessions(staged, items, annotations, positive=sted_quality.POSITIVE)
+        write_sessions(staged, items, annotations, positive=kind_of(study).positive)
     skipped = int(annotations["skipped"].sum())
     return ExportOutcome(
         study=study,
@@ -138,7 +136,7 @@ def study_info(study: Study) -> dict[str, Any]:
         "kind": study.kind,
         "title": study.title,
         "blind": study.blind,
-        "positive": sted_quality.POSITIVE,
+        "positive": kind_of(study).positive,
         "model_threshold": study.options.get("stored_threshold"),
         "model_version": study.options.get("model_version"),
         "server_url": study.server_url,
@@ -149,7 +147,8 @@ def study_info(study: Study) -> dict[str, Any]:
 def _pull(
     study: Study, folder: Path, connection: Connection, report: Reporter
 ) -> tuple[pd.DataFrame, int]:
-    control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
+    kind = kind_of(study)
+    read = kind.read_answer(kind.read_config(study))
     predictions = studies.read_predictions(folder)
     sent_labels: Mapping[str, str] = dict(
         zip(predictions["item_id"], predictions["label"], strict=True)
@@ -171,7 +170,8 @@ def _pull(
         tables.append(
             answers_from_tasks(
                 tasks,
-                control=control,
+                read=read,
+                labels=kind.labels,
                 project_id=project.project_id,
                 round_number=project.round,
                 names=names,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, IntegrationError, StudyError, some_of
-from ls_integration.kinds import sted_quality
+from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
 from ls_integration.server import embedded_files
 from ls_integration.server.client import Client
@@ -153,12 +153,7 @@ def check_can_grow(study: Study) -> None:
     StudyError
         If it was never sent, or is of a kind that this version does not know.
     """
-    if study.kind != sted_quality.KIND:
-        msg = (
-            f"the study '{study.title}' is of the kind {study.kind}, which this version does not "
-            "know; install the version of ls-integration that made it"
-        )
-        raise StudyError(msg)
+    kind_of(study)
     check_sent(study)
 
 

@@ -13,10 +13,8 @@ from ls_integration import study as studies
 from ls_integration.annotations import newest_answers
 from ls_integration.answers import answers_from_tasks, in_one_table
 from ls_integration.errors import StudyError
-from ls_integration.kinds import sted_quality
-from ls_integration.label_config import parse
+from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
-from ls_integration.resources import label_config_xml
 from ls_integration.server.projects import read_project
 from ls_integration.server.pull import pull_answers, tasks_with_drafts
 from ls_integration.study import Study
@@ -118,7 +116,8 @@ def read_status(
     study = studies.load(study_folder)
     check_sent(study)
     client = connection.client
-    control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
+    kind = kind_of(study)
+    read = kind.read_answer(kind.read_config(study))
     names = names_on_files(study, connection)
     asked: list[Asked] = []
     together: list[Asked] = []
@@ -138,7 +137,8 @@ def read_status(
         tables.append(
             answers_from_tasks(
                 tasks,
-                control=control,
+                read=read,
+                labels=kind.labels,
                 project_id=project.project_id,
                 round_number=project.round,
                 names=names,

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ls_integration import study as studies
-from ls_integration.kinds import sted_quality
-from ls_integration.label_config import LabelConfig
+from ls_integration.kinds.kind import Page
 from ls_integration.server.client import Client
 from ls_integration.server.projects import SETTLE_S, ensure_project, read_project
 from ls_integration.server.storage import ensure_local_storage
@@ -110,8 +109,7 @@ def ensure_study_project(
     folder: Path,
     study: Study,
     project: Project,
-    config: LabelConfig,
-    is_prefilled: bool,
+    page: Page,
     connection: Connection,
     say: Say,
 ) -> tuple[Study, int]:
@@ -125,10 +123,8 @@ def ensure_study_project(
         The study.
     project : Project
         As planned.
-    config : LabelConfig
-        Its label page.
-    is_prefilled : bool
-        The page starts from the model's answer.
+    page : Page
+        What it shows.
     connection : Connection
         The server.
     say : callable
@@ -151,7 +147,7 @@ def ensure_study_project(
     client = connection.client
     study = study.with_project(project)
     studies.save(folder, study)
-    fields = _project_fields(project.title, config, study, is_prefilled)
+    fields = _project_fields(project.title, page, study)
     if project.project_id is None:
         begun = any(
             entry["event"] == "project"
@@ -193,12 +189,10 @@ def ensure_study_project(
     return study, project_id
 
 
-def _project_fields(
-    title: str, config: LabelConfig, study: Study, is_prefilled: bool
-) -> dict[str, Any]:
+def _project_fields(title: str, page: Page, study: Study) -> dict[str, Any]:
     return {
         "title": title,
-        "label_config": config.xml,
+        "label_config": page.config.xml,
         "sampling": "Sequential sampling",
         "maximum_annotations": study.overlap or 1,
         # A skip means "ask me again at the end", in a shared project "ask somebody else".
@@ -207,12 +201,7 @@ def _project_fields(
         "enable_empty_annotation": False,
         "show_collab_predictions": not study.blind,
         "show_instruction": True,
-        "expert_instruction": sted_quality.instructions(
-            normal_at_least=study.options["normal_at_least"],
-            is_prefilled=is_prefilled,
-            is_shared=study.overlap is not None,
-        )
-        + study.instructions_html,
+        "expert_instruction": page.instructions + study.instructions_html,
     }
 
 

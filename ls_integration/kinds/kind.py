@@ -1,0 +1,77 @@
+"""What a kind of study is: the question that it asks, and how an answer reads.
+
+A new kind is a module that makes one `Kind`, its label config, and a line in
+`registry`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ls_integration.answers import Reader
+from ls_integration.label_config import LabelConfig
+from ls_integration.study import Study
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a project of a study shows.
+
+    Attributes
+    ----------
+    config : LabelConfig
+        The label page.
+    tasks : list of dict
+        ``data`` and perhaps ``predictions``, in the study's order.
+    instructions : str
+        The default instructions, as Label Studio's HTML.
+    notes : tuple of str
+        Lines for the scientist: what people will see, and what was hidden.
+    model_version : str or None
+        The predictions from which the pages start; None: they start empty.
+    """
+
+    config: LabelConfig
+    tasks: list[dict[str, Any]]
+    instructions: str
+    notes: tuple[str, ...]
+    model_version: str | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A question that is asked about images.
+
+    Attributes
+    ----------
+    name : str
+        As in ``study.json`` and on the command line.
+    positive : str
+        The label that counts as positive.
+    labels : tuple of str
+        All that an answer can be; none where people give ratings.
+    read_config : callable
+        A study -> its label page.
+    make_page : callable
+        A study, its items and predictions, and a function that gives a
+        picture's address -> the page. Pure.
+    read_answer : callable
+        A study's label page -> the reader of its answers.
+    fit_width_px : callable or None
+        The longer sides of the study's pictures, in pixels -> how wide the
+        page shows them; None where the page does not depend on it.
+    """
+
+    name: str
+    positive: str
+    labels: tuple[str, ...]
+    read_config: Callable[[Study], LabelConfig]
+    make_page: Callable[[Study, pd.DataFrame, pd.DataFrame, Callable[[str], str]], Page]
+    read_answer: Callable[[LabelConfig], Reader]
+    fit_width_px: Callable[[list[int]], int] | None = None
+
+
+IMAGE_WIDTH = "image_width_px"
+"""Where a study keeps how wide its pages show a picture, among its options."""
