@@ -219,7 +219,7 @@ def test_a_neighbour_is_corrected_in_place(
     expect(page.get_by_text("This tile:")).to_be_visible()
     assert chosen(page, "neighbour") == ["no artifact"]
     press(page, "Shift+Digit1", "Enter")
-    expect(page.get_by_text("Annotation updated successfully")).to_be_visible()
+    expect(page.get_by_text("Annotation updated successfully").first).to_be_visible()
     assert answers(client, ids[0]) == ("artifact", {**touched, tile_id(0, 2): "artifact"})
 
 

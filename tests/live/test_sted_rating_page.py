@@ -118,7 +118,7 @@ def test_three_keys_rate_to_the_hundredth(
     shown(page, "1.00")
     expect(page.locator(".rating-row").nth(1).locator("label").first).to_be_hidden()
     press(page, "Enter")
-    expect(page.get_by_text("Annotation saved successfully").last).to_be_visible()
+    expect(page.get_by_text("Annotation saved successfully").first).to_be_visible()
     page.wait_for_timeout(1_000)
     assert [ratings(client, task) for task in ids] == [[rating] for rating in [*keys, "1.00"]]
 
@@ -191,7 +191,7 @@ def test_a_given_rating_can_be_corrected(
     press(page, "S8")
     shown(page, "0.78")
     press(page, "Enter")
-    expect(page.get_by_text("Annotation updated successfully")).to_be_visible()
+    expect(page.get_by_text("Annotation updated successfully").first).to_be_visible()
     assert ratings(client, ids[0]) == ["0.78"]
 
 
