@@ -166,6 +166,49 @@ def ensure(
     return Person(name, made.email, made.user_id, secret, token)
 
 
+def can_log_in(url: str, email: str, password: SecretStr) -> bool:
+    """Try a password on the login page.
+
+    Parameters
+    ----------
+    url : str
+        Address of the server, without a slash at its end.
+    email : str
+        The login.
+    password : SecretStr
+        What to try.
+
+    Returns
+    -------
+    bool
+        True if it opens the account.
+
+    Raises
+    ------
+    ServerError
+        If nothing answers.
+    """
+    page = f"{url}/user/login/"
+    try:
+        with new_session(url) as session:
+            session.get(page, timeout=_TIMEOUT_S).raise_for_status()
+            answer = session.post(
+                page,
+                data={
+                    "email": email,
+                    "password": password.get_secret_value(),
+                    "csrfmiddlewaretoken": session.cookies.get("csrftoken", ""),
+                },
+                headers={"Referer": page},
+                allow_redirects=False,
+                timeout=_TIMEOUT_S,
+            )
+    except requests.exceptions.RequestException as error:
+        msg = f"the login of {email} at {url} failed ({type(error).__name__}); run it again"
+        raise ServerError(msg, url=page) from None
+    return bool(answer.status_code == requests.codes.found)
+
+
 def made_up_email(name: str) -> str:
     """Build the login of somebody who gave no e-mail.
 
@@ -256,10 +299,13 @@ def _not_taken(answer: requests.Response, email: str, url: str) -> ServerError:
     if answer.status_code == requests.codes.forbidden:
         reason = "the invite link was refused; run the same command again"
     elif "already exists" in answer.text:
-        reason = "a former member has that e-mail; give another"
+        reason = (
+            "a former member, or one made just now, has that e-mail; run the same command again, "
+            "or give another"
+        )
     elif answer.ok:
         reason = "the page refused it; give another e-mail, or a password of 8 to 128 characters"
     else:
-        reason = "look at the server's log"
+        reason = "look at the server's log, then run the same command again"
     msg = f"the sign-up of {email} at {url} was not taken ({answer.status_code}): {reason}"
     return ServerError(msg, status=answer.status_code, url=url)

@@ -71,7 +71,10 @@ def ensure_account(
     _write_pending(folder, pending)
     try:
         person = people.ensure(client, name, email=email, password=SecretStr(secret))
-        if person.password is None and was_begun:
+        # Another command, for another study, may have made the account meanwhile.
+        if person.password is None and people.can_log_in(
+            client.url, person.email, SecretStr(secret)
+        ):
             person = replace(person, password=SecretStr(secret))
         if person.password is not None:
             on_account(folder, person)
