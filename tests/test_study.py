@@ -132,6 +132,15 @@ def test_a_line_cut_short_does_not_swallow_the_next_one(tmp_path: Path) -> None:
     assert [entry["event"] for entry in studies.read_journal(tmp_path)] == ["batch", "sent"]
 
 
+def test_only_another_start_of_the_same_server_ends_a_request() -> None:
+    """Where either start is unknown, a request may still be under way."""
+    assert studies.is_over({"server_start": "7 1.0"}, "9 2.0")
+    assert not studies.is_over({"server_start": "7 1.0"}, "7 1.0")
+    assert not studies.is_over({"server_start": None}, "9 2.0")
+    assert not studies.is_over({"server_start": "7 1.0"}, None)
+    assert not studies.is_over({}, "9 2.0")
+
+
 def test_a_study_that_cannot_be_written_is_one_line(tmp_path: Path, study: Study) -> None:
     """A full disk, or a folder that is none: no traceback."""
     (tmp_path / "file").touch()
