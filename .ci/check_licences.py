@@ -37,6 +37,7 @@ ALLOWED = {
     "Python Software Foundation License",
     "TCL",  # the BSD-like licence of Tcl, in ujson
     "The Unlicense (Unlicense)",
+    "Zope Public License",  # BSD-like, in waitress
     # weak copyleft: libraries that are used as they are and can be exchanged
     "LGPL-3.0-only",
     "MPL-2.0",

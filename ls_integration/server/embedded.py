@@ -247,9 +247,10 @@ def is_running(data_dir: Path) -> bool:
 
 
 def _check_installed() -> None:
-    if importlib.util.find_spec("label_studio") is None:
+    missing = [name for name in ("label_studio", "waitress") if not importlib.util.find_spec(name)]
+    if missing:
         msg = (
-            "Label Studio is not installed in this environment; "
+            f"{' and '.join(missing)} cannot be found in this environment; "
             "run `pip install 'ls-integration[server]'`, or use a server elsewhere with --url"
         )
         raise ConfigError(msg)

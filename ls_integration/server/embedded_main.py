@@ -1,4 +1,4 @@
-"""What runs in the embedded server's process: Label Studio with one hole closed, and a memory.
+"""What runs in the embedded server's process: Label Studio, mended and made quicker.
 
 An export that fetches pictures (COCO and YOLO "with images", Pascal VOC) sends
 the owner's token along wherever a task's ``image`` points to Label Studio's own
@@ -10,6 +10,8 @@ study anyway.
 
 The memory: where somebody corrects an answer, the first one is kept inside it,
 see `first_answers`. Label Studio itself has no history of an annotation.
+
+How it keeps its database and answers requests is in `embedded_serving`.
 """
 
 import importlib
@@ -17,6 +19,7 @@ import sys
 from typing import Any
 
 from ls_integration.first_answers import keep_first_answer
+from ls_integration.server import embedded_serving
 
 
 def main() -> None:
@@ -26,7 +29,7 @@ def main() -> None:
     ------
     AttributeError
         If this Label Studio is built differently and the hole cannot be
-        closed: better no server than an open one.
+        closed (better no server than an open one), or it cannot be made quicker.
     """
     server: Any = importlib.import_module("label_studio.server")
     set_up = server._setup_env
@@ -41,8 +44,14 @@ def main() -> None:
         if "data_export.api" in sys.modules:
             sys.modules["data_export.api"].__dict__["get_export_hostname"] = _unknown
         _remember_first_answers()
+        embedded_serving.tune_database()
+        embedded_serving.save_answers_at_once()
 
     server._setup_env = set_up_and_close
+    # Called with both by name; without it Label Studio would start its own server.
+    if not callable(server._app_run):
+        raise AttributeError(server.__name__)
+    server._app_run = embedded_serving.serve
     server.main()
 
 

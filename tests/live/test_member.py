@@ -125,7 +125,7 @@ def member(live_server: EmbeddedServer, study_folder: Path) -> Member:
             "the secret key": key.encode(),
             "the owner's token": live_server.token.get_secret_value().encode(),
             "the owner's password": live_server.password.get_secret_value().encode(),
-            "the log": b"django.server::log_message",
+            "the log": b"Static URL is set to",
             "the truth": TRUTH,
         },
     )

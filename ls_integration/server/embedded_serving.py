@@ -1,0 +1,109 @@
+"""How the embedded server keeps its database and answers requests.
+
+Label Studio's own command line runs Django's development server, and each of
+the dozen small transactions of one answer waits several times for the disk.
+Three things make that short: a write-ahead log, which waits once for each; one
+transaction for the whole answer; and a server with a pool of threads, each with
+a connection to the database that stays open. Django must be set up before.
+"""
+
+import importlib
+import logging
+import signal
+import sys
+from typing import Any
+
+import waitress
+
+BUSY_TIMEOUT_S = 30.0
+"""How long a request waits while another writes; an import of thousands of tasks
+with their annotations is one transaction of several seconds."""
+
+THREADS = 32
+"""Requests at once. Threads that wait for an import must leave some to those who
+only read; idle ones cost nothing."""
+
+CONNECTIONS = 2_000
+"""Open connections: a browser holds up to six, for 100 people with a few tabs."""
+
+_READING = ("GET", "HEAD", "OPTIONS")
+
+_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+"""FULL: what was answered with "saved" is on the disk, also after a power cut.
+(NORMAL would lose the last seconds then; a killed process loses nothing in either.)"""
+
+
+def tune_database() -> None:
+    """Let SQLite write into a log, wait for its turn, and keep its connections.
+
+    Notes
+    -----
+    With a write-ahead log a transaction that has read before it writes fails
+    at once ("database is locked") if another has written in between, however
+    long the timeout. So the transactions of a request that may write take their
+    turn when they begin. Those of a request that reads wait for nobody.
+    """
+    settings: Any = importlib.import_module("django.conf").settings
+    connections: Any = importlib.import_module("django.db").connections
+    signals: Any = importlib.import_module("django.core.signals")
+    database = settings.DATABASES["default"]
+    database["CONN_MAX_AGE"] = None
+    database["OPTIONS"] |= {"timeout": BUSY_TIMEOUT_S, "init_command": _PRAGMAS}
+    # What was opened while Django was set up knows nothing of these.
+    connections.close_all()
+    signals.request_started.connect(_choose_transactions, dispatch_uid=__name__)
+
+
+def save_answers_at_once() -> None:
+    """Store an answer and all that it changes (its task's state, counters) in one transaction.
+
+    Besides being quicker, a server that is killed in between leaves no answer
+    behind whose task still counts as open.
+
+    Raises
+    ------
+    AttributeError
+        If this Label Studio stores answers elsewhere.
+    """
+    view: Any = importlib.import_module("tasks.api").AnnotationsListAPI
+    transaction: Any = importlib.import_module("django.db.transaction")
+    view.perform_create = transaction.atomic(view.perform_create)
+
+
+def _choose_transactions(environ: dict[str, Any], **_: object) -> None:
+    """Choose for this thread's request how its transactions begin."""
+    connection: Any = importlib.import_module("django.db").connection
+    # Opening it would set the mode again.
+    connection.ensure_connection()
+    reads = environ["REQUEST_METHOD"] in _READING
+    connection.transaction_mode = "DEFERRED" if reads else "IMMEDIATE"
+
+
+def serve(host: str, port: int) -> None:
+    """Answer requests until the process is told to end.
+
+    Parameters
+    ----------
+    host : str
+        Address or name to listen on.
+    port : int
+        1 to 65535.
+    """
+    application: Any = importlib.import_module("core.wsgi").application
+    # A queue of requests is no news; Label Studio logs what goes wrong.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    # Requests that are being answered are finished first (5 s at most).
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    waitress.serve(
+        application,
+        host=host,
+        port=port,
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        # select() knows no more than 1024 files.
+        asyncore_use_poll=True,
+        # `localhost` is one address, as elsewhere in this package.
+        ipv6=False,
+        ident=None,
+        _quiet=True,
+    )
