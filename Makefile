@@ -61,7 +61,7 @@ lock: $(UV)  ## remake requirements.lock from pyproject.toml
 	    --custom-compile-command "make lock" --output-file ml_backend/requirements.lock
 
 clean:  ## remove what make has made, keep studies, results and servers
-	@rm -rf .tools .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	@rm -rf .tools .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find $(PACKAGE) ml_backend tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The editable install is built with the locked hatchling, so nothing unlocked is fetched.
