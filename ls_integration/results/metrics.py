@@ -185,9 +185,9 @@ def _score_model(model: Model, truth: Truth, positive: str, warnings: list[str])
         if model.scored.any() and not model.scored.all():
             without = int(np.count_nonzero(~model.scored))
             warnings.append(f"model.n_scored: {without} items have no model score")
-    _put("model", "auc", area, entry, warnings)
+    put_measure("model", "auc", area, entry, warnings)
     for name, measure in measures.items():
-        _put("model", name, measure, entry, warnings)
+        put_measure("model", name, measure, entry, warnings)
     if model.decided.any():
         entry |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
     entry["n_scored"] = int(np.count_nonzero(model.scored))
@@ -208,15 +208,15 @@ def _score_agreement(
         warnings.append(f"{path}.independent: {ASSISTED_AGREEMENT}: {', '.join(shown)}")
     if len(people) < 2:
         for name in ("fleiss_kappa", "krippendorff_alpha", "mean_pairwise_cohen_kappa"):
-            _put(path, name, undefined(FEW_PEOPLE), entry, warnings)
+            put_measure(path, name, undefined(FEW_PEOPLE), entry, warnings)
         return entry | {"n_items_answered_by_all": 0, "pairwise": []}
     fleiss, n_common = fleiss_kappa(votes, n_labels, seed=seed)
-    _put(path, "fleiss_kappa", fleiss, entry, warnings)
+    put_measure(path, "fleiss_kappa", fleiss, entry, warnings)
     entry["n_items_answered_by_all"] = n_common
     alpha = krippendorff_alpha(votes, n_labels, seed=seed)
-    _put(path, "krippendorff_alpha", alpha, entry, warnings)
+    put_measure(path, "krippendorff_alpha", alpha, entry, warnings)
     mean = mean_pairwise_cohen_kappa(votes, n_labels, seed=seed)
-    _put(path, "mean_pairwise_cohen_kappa", mean, entry, warnings)
+    put_measure(path, "mean_pairwise_cohen_kappa", mean, entry, warnings)
     entry["pairwise"] = [
         _score_pair(one, other, n_labels, warnings) for one, other in combinations(people, 2)
     ]
@@ -228,8 +228,8 @@ def _score_pair(one: Person, other: Person, n_labels: int, warnings: list[str]) 
     agreed, both = observed_agreement(one.votes, other.votes)
     entry: dict[str, Any] = {"first": one.name, "second": other.name, "n_items": both}
     observed = proportion(agreed, both, "no item was answered by both")
-    _put(path, "observed_agreement", observed, entry, warnings)
-    _put(path, "cohen_kappa", cohen_kappa(one.votes, other.votes, n_labels), entry, warnings)
+    put_measure(path, "observed_agreement", observed, entry, warnings)
+    put_measure(path, "cohen_kappa", cohen_kappa(one.votes, other.votes, n_labels), entry, warnings)
     return entry
 
 
@@ -256,21 +256,35 @@ def _score_consensus(
         warnings.append(f"consensus.majority.n_tied: {n_tied} items are tied and left out")
     dawid_skene: dict[str, Any] = {}
     for name in ("accuracy", "tpr", "fpr"):
-        _put("consensus.dawid_skene", name, undefined(NO_DAWID_SKENE), dawid_skene, warnings)
+        put_measure("consensus.dawid_skene", name, undefined(NO_DAWID_SKENE), dawid_skene, warnings)
     return {"majority": entry, "dawid_skene": dawid_skene}
 
 
 def _rates(path: str, counts: Counts, positive: str, warnings: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     for name, measure in rates(counts, positive).items():
-        _put(path, name, measure, entry, warnings)
+        put_measure(path, name, measure, entry, warnings)
     return entry | {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
 
 
-def _put(
+def put_measure(
     path: str, name: str, measure: Measure, entry: dict[str, Any], warnings: list[str]
 ) -> None:
-    """Write a measure, its interval, and the reason why one is missing."""
+    """Write a measure, its interval, and the reason why one is missing.
+
+    Parameters
+    ----------
+    path : str
+        Where *entry* stands, for the warnings.
+    name : str
+        Its key.
+    measure : Measure
+        What to write.
+    entry : dict
+        Gets ``name`` and ``name_ci95``.
+    warnings : list of str
+        Gets the reason.
+    """
     entry[name] = measure.value
     entry[f"{name}_ci95"] = list(measure.ci95) if measure.ci95 else None
     if measure.value is None:

@@ -10,7 +10,10 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _UNSAFE_START = re.compile(r"^[\s.=+\-@'~]+")
 _LONGEST = 80
 
-RESERVED = frozenset({"annotations", "items", "metrics", "manifest", "report", "plots", "ratings"})
+RESERVED = frozenset(
+    {"annotations", "items", "metrics", "manifest", "report", "plots", "ratings"}
+    | {"reviewers", "test_outputs"}
+)
 """Stems of our own files; a person of that name gets an underscore behind it."""
 
 

@@ -14,7 +14,7 @@ from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
 from ls_integration.scoring.consensus import MISSING, count_votes
 from ls_integration.scoring.intervals import Floats, bootstrap_sums
-from ls_integration.scoring.measure import Measure, undefined
+from ls_integration.scoring.measure import Measure, undefined, with_interval
 
 Votes = NDArray[np.int64]
 
@@ -239,9 +239,4 @@ def _mean_defined(values: Floats) -> Floats:
 
 
 def _with_interval(value: float, interval: tuple[float, float] | None) -> Measure:
-    """Leave out an interval that is not one: unknown, or without width."""
-    if interval is None or not np.isfinite(interval).all():
-        return Measure(value, None, NO_INTERVAL)
-    if interval[0] == interval[1]:
-        return Measure(value, None, NO_WIDTH)
-    return Measure(value, interval)
+    return with_interval(value, interval, none=NO_INTERVAL, no_width=NO_WIDTH)

@@ -1,5 +1,6 @@
 """One number with its interval, or the reason why there is none."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -36,3 +37,31 @@ def undefined(reason: str) -> Measure:
         Without value and interval.
     """
     return Measure(None, None, reason)
+
+
+def with_interval(
+    value: float, interval: tuple[float, float] | None, *, none: str, no_width: str
+) -> Measure:
+    """Make a measure; an interval that is not one is left out.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    interval : tuple of float or None
+        Low and high; None or not finite where there is none.
+    none : str
+        What to say where there is no interval.
+    no_width : str
+        What to say where low and high are the same.
+
+    Returns
+    -------
+    Measure
+        With the interval, or with the reason why there is none.
+    """
+    if interval is None or not all(math.isfinite(bound) for bound in interval):
+        return Measure(value, None, none)
+    if interval[0] == interval[1]:
+        return Measure(value, None, no_width)
+    return Measure(value, interval)

@@ -1,0 +1,183 @@
+"""``metrics.json`` of a study of cutouts: the predictions before and after the review."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ls_integration.annotations import newest_answers
+from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE, UNSURE
+from ls_integration.results.cutouts import TIE, check_cutouts, decide, find_cutouts, label_changes
+from ls_integration.results.metrics import build_metrics, put_measure
+from ls_integration.scoring.binary import proportion
+from ls_integration.scoring.detection import detection_rates
+
+NO_FLOOR = (
+    "no cutout outside the queue was drawn at random and answered, so nothing is known of the "
+    "labels there (--random-floor)"
+)
+
+
+def build_cutout_metrics(
+    cutouts: pd.DataFrame,
+    annotations: pd.DataFrame,
+    *,
+    annotator: str | None = None,
+    study: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score people, model and labels of a study of cutouts.
+
+    Beside what `metrics.build_metrics` gives, with the label that reviewers
+    started from as the known one and the predictions of all cutouts as the
+    model: a person's "unsure" is counted as such and not judged, and
+    ``unanswered`` counts the cutouts that were asked about.
+
+    Parameters
+    ----------
+    cutouts : DataFrame
+        All cutouts of the table, see `kinds.cutouts.all_cutouts`.
+    annotations : DataFrame
+        A checked annotations table.
+    annotator : str, optional
+        Whose answers make ``after`` and the counts; by default everybody's
+        majority.
+    study : mapping, optional
+        See `metrics.build_metrics`.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    dict
+        Strict JSON values, valid by `metrics.load_schema`.
+
+    Raises
+    ------
+    SourceError
+        If a table breaks its contract, or the two do not fit.
+    """
+    cutouts = check_cutouts(cutouts)
+    is_unsure = ~annotations["skipped"] & (annotations["label"] == UNSURE)
+    certain = annotations.assign(skipped=annotations["skipped"] | is_unsure)
+    metrics = build_metrics(
+        cutouts, certain, positive=POSITIVE, study={**(study or {}), "kind": "cutouts"}, seed=seed
+    )
+    _count_people(metrics, cutouts, annotations)
+    block, warnings = score_review(cutouts, decide(annotations, annotator=annotator), seed=seed)
+    everything = [*metrics.pop("warnings"), *warnings]
+    return {**metrics, "annotator": annotator, **block, "warnings": everything}
+
+
+def score_review(
+    cutouts: pd.DataFrame, decisions: pd.DataFrame, *, seed: int
+) -> tuple[dict[str, Any], list[str]]:
+    """Score the same predictions against the labels before and after the review.
+
+    Parameters
+    ----------
+    cutouts : DataFrame
+        All cutouts, see `cutouts.check_cutouts`.
+    decisions : DataFrame
+        From `cutouts.decide`.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    block : dict
+        ``before`` (against the column ``label``) and ``after`` (against
+        ``label_new`` with the decisions in it): ``tp, fp, fn, tn, precision,
+        recall, f1`` and the intervals. Counts of cutouts: ``asked`` (queue and
+        random floor), ``reviewed`` (answered, neighbours too),
+        ``reviewed_unasked`` (of these, neighbours and others that were not
+        asked), ``unreviewed`` (asked and not answered), ``changed`` (cells of
+        ``label_new`` that the review changes), ``unsure``, ``ties``.
+        ``tied_items``: their ids. ``outside_queue``: of the random floor, how
+        many ``sampled``, ``decided`` (artifact or not) and ``changed``, and
+        ``error_rate``, the share of these with Wilson's interval.
+    warnings : list of str
+        A line ``path: reason`` for each null.
+
+    Raises
+    ------
+    SourceError
+        If a decision is on a cutout that *cutouts* does not have.
+    """
+    warnings: list[str] = []
+    place = find_cutouts(cutouts, decisions["item_id"])
+    decision = np.full(len(cutouts), "", dtype=object)
+    decision[place] = decisions["decision"].to_numpy(dtype=object)
+    changes = label_changes(cutouts, decisions)
+    changed = cutouts["row"].isin(changes).to_numpy(dtype=bool)
+    called = (cutouts["model_label"] == POSITIVE).to_numpy(dtype=bool)
+    present = (cutouts["label"] == POSITIVE).to_numpy(dtype=bool)
+    labels = {
+        "before": (cutouts["given_label"] == POSITIVE).to_numpy(dtype=bool),
+        "after": present ^ changed,
+    }
+    block: dict[str, Any] = {}
+    for name, label in labels.items():
+        groups = cutouts["group"].to_numpy(dtype=object)
+        counts, measures = detection_rates(label, called, groups, seed=seed, positive=POSITIVE)
+        entry: dict[str, Any] = {
+            "tp": counts.tp,
+            "fp": counts.fp,
+            "fn": counts.fn,
+            "tn": counts.tn,
+        }
+        for measure_name, measure in measures.items():
+            put_measure(name, measure_name, measure, entry, warnings)
+        block[name] = entry
+    asked, answered = _asked(cutouts), decision != ""
+    tied = decision == TIE
+    block |= {
+        "asked": _count(asked),
+        "reviewed": _count(answered),
+        "reviewed_unasked": _count(answered & ~asked),
+        "unreviewed": _count(asked & ~answered),
+        "changed": len(changes),
+        "unsure": _count(decision == UNSURE),
+        "ties": _count(tied),
+        "tied_items": cutouts["item_id"][tied].tolist(),
+    }
+    if tied.any():
+        warnings.append(f"ties: {_count(tied)} cutouts are tied and keep their label")
+    floor = asked & ~cutouts["is_queue"].to_numpy()
+    decided = floor & np.isin(decision, [POSITIVE, NEGATIVE])
+    outside: dict[str, Any] = {
+        "sampled": _count(floor),
+        "decided": _count(decided),
+        "changed": _count(floor & changed),
+    }
+    rate = proportion(outside["changed"], outside["decided"], NO_FLOOR)
+    put_measure("outside_queue", "error_rate", rate, outside, warnings)
+    block["outside_queue"] = outside
+    return block, warnings
+
+
+def _count_people(
+    metrics: dict[str, Any], cutouts: pd.DataFrame, annotations: pd.DataFrame
+) -> None:
+    """Tell unsure from skipped, and count as unanswered only what was asked."""
+    asked = set(cutouts["item_id"][_asked(cutouts)])
+    newest = newest_answers(annotations)
+    for entry in metrics["people"].values():
+        is_theirs = (newest["annotator"] == entry["annotator"]) & (
+            newest["round"] == entry["round"]
+        )
+        theirs = newest.loc[is_theirs]
+        unsure = _count((~theirs["skipped"] & (theirs["label"] == UNSURE)).to_numpy(dtype=bool))
+        entry["unsure"] = unsure
+        entry["skipped"] -= unsure
+        entry["unanswered"] = len(asked - set(theirs["item_id"]))
+
+
+def _asked(cutouts: pd.DataFrame) -> NDArray[np.bool_]:
+    return (cutouts["is_queue"] | cutouts["sampling_rate"].notna()).to_numpy(dtype=bool)
+
+
+def _count(which: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(which))
