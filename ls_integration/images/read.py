@@ -5,21 +5,25 @@ one value everywhere, a stack of which no plane was chosen) is an error here,
 so that nobody meets an empty page later.
 """
 
-import struct
-import threading
-import tokenize
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
 import numpy as np
-from numpy.lib import format as untyped_npy_format
 from numpy.typing import NDArray
 from PIL import Image
 
 from ls_integration.errors import SourceError
+from ls_integration.images.source_files import (
+    DAMAGED,
+    WARNING_FILTERS,
+    check_file,
+    damaged,
+    npy_format,
+    npy_header,
+    refuse_objects,
+)
 from ls_integration.images.tiff import LUMINANCE, read_tiff
 
 Projection = Literal["max", "mean"]
@@ -32,31 +36,9 @@ IMAGE_SUFFIXES = (".npz", ".npy", ".tif", ".tiff", ".png", ".jpg", ".jpeg")
 MAX_PIXELS = 89_478_485
 """Larger images are refused: Pillow's own limit against decompression bombs."""
 
-_npy: Any = untyped_npy_format  # NumPy ships it without types
-
 # AnomaGUI's files hold photon counts as unsigned 16-bit offset binary, scaled to [0, 1].
 _COUNT_OFFSET = 32768
 _COUNT_FULL_SCALE = 65535
-
-# What the decoders raise on damaged bytes; found by cutting and flipping real files.
-_DAMAGED = (
-    ArithmeticError,
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-_WARNING_FILTERS = threading.Lock()
 
 
 def read_image(
@@ -109,7 +91,7 @@ def read_image(
     if plane is not None and projection is not None:
         msg = f"{path}: --slice {plane} and --projection {projection} exclude each other; give one"
         raise SourceError(msg)
-    _check_file(path)
+    check_file(path)
     try:
         if suffix == ".npz":
             values = decode_counts(_single_2d(path, _read_npz(path), channel, plane))
@@ -121,10 +103,8 @@ def read_image(
             )
         else:
             values = _single_2d(path, _read_picture(path, channel), None, plane)
-    except _DAMAGED as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-        msg = f"{path} is damaged or cut short ({reason}); copy or export it again"
-        raise SourceError(msg) from error
+    except DAMAGED as error:
+        raise damaged(path, error) from error
     return _checked(path, values)
 
 
@@ -164,51 +144,19 @@ def decode_counts(values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        msg = f"{path} does not exist; correct the path or leave the image out"
-        raise SourceError(msg)
-    if not path.is_file():
-        msg = f"{path} is not a file; give the image file itself"
-        raise SourceError(msg)
-    if path.stat().st_size == 0:
-        msg = f"{path} is empty (0 bytes); copy or export it again"
-        raise SourceError(msg)
-    try:
-        path.open("rb").close()
-    except PermissionError:
-        msg = f"{path} may not be read by this user; change its permissions"
-        raise SourceError(msg) from None
-
-
 def _check_size(path: Path, pixels: int) -> None:
     if pixels > MAX_PIXELS:
         msg = f"{path} has {pixels:,} pixels, more than {MAX_PIXELS:,}; crop or shrink it"
         raise SourceError(msg)
 
 
-def _npy_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Read shape and type without the values, so that a bomb is seen before it goes off."""
-    version = _npy.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = _npy.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = _npy.read_array_header_2_0(file)
-    else:
-        msg = f"{path} is stored in version {version} of NumPy's format; save it with numpy.save"
-        raise SourceError(msg)
-    return shape, dtype
-
-
 def _read_array(path: Path, file: IO[bytes], reopened: IO[bytes], key: str = "") -> NDArray[Any]:
-    shape, dtype = _npy_header(path, file)
-    if dtype.hasobject:
-        msg = f"{path} holds Python objects, not numbers; save the image as a plain array"
-        raise SourceError(msg)
+    shape, dtype = npy_header(path, file)
+    refuse_objects(path, dtype)
     if len(shape) != 2:
         raise SourceError(_wrong_shape(path, shape, key))
     _check_size(path, shape[0] * shape[1])
-    array: NDArray[Any] = _npy.read_array(reopened, allow_pickle=False)
+    array: NDArray[Any] = npy_format.read_array(reopened, allow_pickle=False)
     return array
 
 
@@ -223,7 +171,7 @@ def _read_npz(path: Path) -> NDArray[Any]:
         for member in archive.namelist():
             if member.endswith(".npy"):
                 with archive.open(member) as file:
-                    shapes[member.removesuffix(".npy")] = _npy_header(path, file)[0]
+                    shapes[member.removesuffix(".npy")] = npy_header(path, file)[0]
         key = _image_key(path, shapes)
         with archive.open(f"{key}.npy") as file, archive.open(f"{key}.npy") as reopened:
             return _read_array(path, file, reopened, key)
@@ -248,7 +196,7 @@ def _wrong_shape(path: Path, shape: tuple[int, ...], key: str = "") -> str:
 
 def _read_picture(path: Path, channel: int | None) -> NDArray[Any]:
     try:
-        with _WARNING_FILTERS, warnings.catch_warnings():
+        with WARNING_FILTERS, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             opened = Image.open(path, formats=("PNG", "JPEG"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

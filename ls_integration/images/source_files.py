@@ -1,0 +1,167 @@
+"""What the readers of image files share: is it there, is it damaged, how large would it be."""
+
+import struct
+import threading
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as untyped_npy_format
+
+from ls_integration.errors import SourceError
+
+npy_format: Any = untyped_npy_format
+"""NumPy's own reader of its format, which comes without types."""
+
+DAMAGED = (
+    ArithmeticError,
+    EOFError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the decoders raise on damaged bytes; found by cutting and flipping real files."""
+
+WARNING_FILTERS = threading.Lock()
+"""To be held while warnings are filtered: the filters belong to the whole process."""
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no readable file with something in it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    SourceError
+        If it is missing, no file, empty or not to be read by this user.
+    """
+    if not path.exists():
+        msg = f"{path} does not exist; correct the path or leave the image out"
+        raise SourceError(msg)
+    if not path.is_file():
+        msg = f"{path} is not a file; give the image file itself"
+        raise SourceError(msg)
+    if path.stat().st_size == 0:
+        msg = f"{path} is empty (0 bytes); copy or export it again"
+        raise SourceError(msg)
+    try:
+        path.open("rb").close()
+    except PermissionError:
+        msg = f"{path} may not be read by this user; change its permissions"
+        raise SourceError(msg) from None
+
+
+def damaged(path: Path, error: BaseException) -> SourceError:
+    """Make the error of a file whose decoder failed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : BaseException
+        What its decoder raised, one of `DAMAGED`.
+
+    Returns
+    -------
+    SourceError
+        To be raised from `error`.
+    """
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+    return SourceError(f"{path} is damaged or cut short ({reason}); copy or export it again")
+
+
+def npy_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read shape and type without the values, so that a bomb is seen before it goes off.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors.
+    file : binary file
+        At the beginning of an array in NumPy's format.
+
+    Returns
+    -------
+    shape : tuple of int
+        Of the array.
+    dtype : dtype
+        Of the array.
+
+    Raises
+    ------
+    SourceError
+        If the version is unknown.
+    """
+    version = npy_format.read_magic(file)
+    if version == (1, 0):
+        shape, _, dtype = npy_format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, _, dtype = npy_format.read_array_header_2_0(file)
+    else:
+        msg = f"{path} is stored in version {version} of NumPy's format; save it with numpy.save"
+        raise SourceError(msg)
+    return shape, dtype
+
+
+def refuse_objects(path: Path, dtype: np.dtype[Any]) -> None:
+    """Refuse an array of Python objects, which only pickle could load.
+
+    Parameters
+    ----------
+    path : Path
+        Named in the error.
+    dtype : dtype
+        Type of the array, from `npy_header`.
+
+    Raises
+    ------
+    SourceError
+        If it holds objects.
+    """
+    if dtype.hasobject:
+        msg = f"{path} holds Python objects, not numbers; save the image as a plain array"
+        raise SourceError(msg)
+
+
+def check_planes(path: Path, shape: tuple[int, ...], n_planes: int, chosen: Sequence[int]) -> None:
+    """Refuse a choice of planes that does not fit.
+
+    Parameters
+    ----------
+    path : Path
+        Named in the error.
+    shape : tuple of int
+        Of what the file holds, named in the error.
+    n_planes : int
+        How many planes there are.
+    chosen : sequence of int
+        Planes, counted from 0; empty if none was chosen.
+
+    Raises
+    ------
+    SourceError
+        If a plane does not exist, or there are several and none was chosen.
+    """
+    wrong = [plane for plane in chosen if not 0 <= plane < n_planes]
+    if wrong or (n_planes != 1 and not chosen):
+        problem = f"--bands {wrong[0]} is not one of them" if wrong else "choose with --bands"
+        msg = f"{path} has shape {shape}, which is {n_planes} planes, counted from 0: {problem}"
+        raise SourceError(msg)
