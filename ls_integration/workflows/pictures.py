@@ -118,7 +118,7 @@ def render_pictures(
     total = len(jobs)
     report(STEP, 0, total)
     results: list[PictureResult] = []
-    count = min(workers or 2 * _usable_processors(), total)
+    count = min(workers or 2 * usable_processors(), total)
     if count <= 1 or total < _FEW_JOBS:
         for job in jobs:
             results.append(_make(job, skip_existing))
@@ -141,7 +141,14 @@ def render_pictures(
     return results
 
 
-def _usable_processors() -> int:
+def usable_processors() -> int:
+    """Count the processors that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1; fewer than the machine has where the process is confined.
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
