@@ -18,7 +18,7 @@ from ls_integration.cli.options import Media, Quiet, ServerMedia, TokenFile, Url
 
 if TYPE_CHECKING:
     from ls_integration.server.people import Person
-    from ls_integration.workflows.import_study import ImportOutcome
+    from ls_integration.workflows.import_run import ImportOutcome
     from ls_integration.workflows.new_accounts import OnAccount
 
 _SCORES, _PICTURES = "Model and ratings", "Pictures"

@@ -27,7 +27,8 @@ from ls_integration.settings import load
 from ls_integration.workflows.export import export
 from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.import_options import ImportOptions
-from ls_integration.workflows.import_study import ImportOutcome, import_sted_quality
+from ls_integration.workflows.import_run import ImportOutcome
+from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.score import Scored, score_folder
 
 MODEL_THRESHOLD = 0.5

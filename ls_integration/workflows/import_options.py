@@ -1,4 +1,4 @@
-"""What `import sted-quality` was asked for, and what of it a study remembers."""
+"""What an import was asked for, and what of it a study remembers."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,6 @@ _NOT_REMEMBERED = (
     "skip_bad",
     "instructions",
     "examples",
-    "picture",
 )
 
 
@@ -53,36 +52,26 @@ class PictureOptions:
     projection: Projection | None = None
 
 
-@dataclass(frozen=True)
-class ImportOptions:
-    """What the user asked `import sted-quality` for.
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """What an import of any kind may be asked for.
 
     Attributes
     ----------
     source : Path
-        Folder or manifest.
-    ratings : Path or None
-        Ratings of a folder of images.
+        Where the images are, or their table.
     study : Path or None
         The study's folder; by default ``studies/`` and the title's slug.
     title : str or None
         By default made from the source's name.
     blind : bool
-        Nothing of rating, label or score goes to the server.
-    model_threshold : float or None
-        Score from which an image counts as an anomaly.
-    score_high_means : {"anomaly", "normal"}
-        What a high score of the source says.
-    model_version : str
-        Name of the source's model on the server.
-    normal_at_least, anomaly_below : float
-        Limits of the ratings, in [0, 1].
+        Nothing that would tell the answer goes to the server.
     order : {"file", "random"}
         The study's order; random is one seeded order for all.
     seed : int
-        Of the random order.
+        Of whatever is random.
     limit : int or None
-        Only so many images, the first ones of the order.
+        Only so many items, the first ones of the order.
     skip_bad : bool
         Leave out what cannot be imported instead of stopping.
     people : tuple of str
@@ -92,25 +81,17 @@ class ImportOptions:
     shared : bool
         One project for all people instead of one for each.
     overlap : int or None
-        Answers per image of a shared study; None: one.
+        Answers per item of a shared study; None: one.
     instructions : Path or None
         Markdown to add to the kind's own instructions.
     examples : Path or None
-        Folder of rated pictures to show in the instructions.
-    picture : PictureOptions
-        How images become pictures.
+        Folder of pictures to show in the instructions.
     """
 
     source: Path
-    ratings: Path | None = None
     study: Path | None = None
     title: str | None = None
     blind: bool = False
-    model_threshold: float | None = None
-    score_high_means: Literal["anomaly", "normal"] = "anomaly"
-    model_version: str = "model"
-    normal_at_least: float = NORMAL_AT_LEAST
-    anomaly_below: float = ANOMALY_BELOW
     order: Literal["file", "random"] = "file"
     seed: int = 0
     limit: int | None = None
@@ -121,32 +102,69 @@ class ImportOptions:
     overlap: int | None = None
     instructions: Path | None = None
     examples: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions(StudyOptions):
+    """What the user asked `import sted-quality` for.
+
+    Attributes
+    ----------
+    ratings : Path or None
+        Ratings of a folder of images.
+    model_threshold : float or None
+        Score from which an image counts as an anomaly.
+    score_high_means : {"anomaly", "normal"}
+        What a high score of the source says.
+    model_version : str
+        Name of the source's model on the server.
+    normal_at_least, anomaly_below : float
+        Limits of the ratings, in [0, 1].
+    picture : PictureOptions
+        How images become pictures.
+    """
+
+    ratings: Path | None = None
+    model_threshold: float | None = None
+    score_high_means: Literal["anomaly", "normal"] = "anomaly"
+    model_version: str = "model"
+    normal_at_least: float = NORMAL_AT_LEAST
+    anomaly_below: float = ANOMALY_BELOW
     picture: PictureOptions = field(default_factory=PictureOptions)
 
 
-def remembered(options: ImportOptions) -> dict[str, Any]:
+def remembered(options: StudyOptions) -> dict[str, Any]:
     """Give the options that make the study what it is, as JSON values.
 
     Parameters
     ----------
-    options : ImportOptions
+    options : StudyOptions
         All of them.
 
     Returns
     -------
     dict
         Without the study's folder, the people, the round, the instructions
-        and ``skip_bad``, which may differ from one call to the next.
+        and ``skip_bad``, which may differ from one call to the next. Paths are
+        absolute; those of `PictureOptions` stand among the others.
     """
-    kept = {name: value for name, value in asdict(options).items() if name not in _NOT_REMEMBERED}
-    kept["source"] = str(options.source.absolute())
+    kept = {
+        name: _as_json(value)
+        for name, value in asdict(options).items()
+        if name not in _NOT_REMEMBERED
+    }
     kept["overlap"] = (options.overlap or 1) if options.shared else None
-    kept["ratings"] = str(options.ratings.absolute()) if options.ratings else None
-    return {**kept, **asdict(options.picture)}
+    return {**kept, **kept.pop("picture", {})}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return list(value) if isinstance(value, tuple) else value
 
 
 def check_options(options: ImportOptions, title: str) -> None:
-    """Refuse options that cannot be right before anything is read.
+    """Refuse options of `import sted-quality` before anything is read.
 
     Parameters
     ----------
@@ -160,8 +178,48 @@ def check_options(options: ImportOptions, title: str) -> None:
     ConfigError
         Naming the option and its value.
     """
-    parse_scale(options.picture.scale)
-    check_colormap(options.picture.colormap)
+    check_picture_options(options.picture)
+    check_study_options(options, title)
+    if options.model_threshold is not None and not math.isfinite(options.model_threshold):
+        msg = f"--model-threshold {options.model_threshold} is not a finite number; give one"
+        raise ConfigError(msg)
+    if not options.model_version.strip():
+        msg = "--model-version is empty; give the model a name"
+        raise ConfigError(msg)
+
+
+def check_picture_options(picture: PictureOptions) -> None:
+    """Refuse what no picture can be made with.
+
+    Parameters
+    ----------
+    picture : PictureOptions
+        How images become pictures.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option and its value.
+    """
+    parse_scale(picture.scale)
+    check_colormap(picture.colormap)
+
+
+def check_study_options(options: StudyOptions, title: str) -> None:
+    """Refuse options of any kind that cannot be right before anything is read.
+
+    Parameters
+    ----------
+    options : StudyOptions
+        All of them.
+    title : str
+        The study's title.
+
+    Raises
+    ------
+    ConfigError
+        Naming the option and its value.
+    """
     if not title.strip() or not title.isprintable():
         msg = f"the title {title!r} is empty or not printable; give another --title"
         raise ConfigError(msg)
@@ -180,12 +238,6 @@ def check_options(options: ImportOptions, title: str) -> None:
         raise ConfigError(msg)
     if options.seed < 0:
         msg = f"--seed {options.seed} is negative; give 0 or more"
-        raise ConfigError(msg)
-    if options.model_threshold is not None and not math.isfinite(options.model_threshold):
-        msg = f"--model-threshold {options.model_threshold} is not a finite number; give one"
-        raise ConfigError(msg)
-    if not options.model_version.strip():
-        msg = "--model-version is empty; give the model a name"
         raise ConfigError(msg)
 
 
@@ -264,14 +316,14 @@ def check_project_titles(study_title: str, names: Sequence[str], round_number: i
         project_title(study_title, name, round_number)
 
 
-def check_same_options(study: Study, options: ImportOptions, folder: Path) -> None:
+def check_same_options(study: Study, options: StudyOptions, folder: Path) -> None:
     """Refuse to go on with a study that was imported with other options.
 
     Parameters
     ----------
     study : Study
         What is there.
-    options : ImportOptions
+    options : StudyOptions
         What is asked.
     folder : Path
         The study's folder, for the message.

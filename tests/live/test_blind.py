@@ -17,7 +17,8 @@ from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import list_tasks
 from ls_integration.settings import load
 from ls_integration.workflows.import_options import ImportOptions
-from ls_integration.workflows.import_study import ImportOutcome, import_sted_quality
+from ls_integration.workflows.import_run import ImportOutcome
+from ls_integration.workflows.import_study import import_sted_quality
 
 
 @pytest.fixture(scope="module")
