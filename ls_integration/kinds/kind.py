@@ -53,10 +53,10 @@ class Kind:
     labels : tuple of str
         All that an answer can be; none where people give ratings.
     read_config : callable
-        A study -> its label page.
+        A study and a view (empty for the usual one) -> the label page.
     make_page : callable
-        A study, its items and predictions, and a function that gives a
-        picture's address -> the page. Pure.
+        A study, its items and predictions, a function that gives a picture's
+        address, and a view -> the page. Pure.
     read_answer : callable
         A study's label page -> the reader of its answers.
     fit_width_px : callable or None
@@ -67,8 +67,8 @@ class Kind:
     name: str
     positive: str
     labels: tuple[str, ...]
-    read_config: Callable[[Study], LabelConfig]
-    make_page: Callable[[Study, pd.DataFrame, pd.DataFrame, Callable[[str], str]], Page]
+    read_config: Callable[[Study, str], LabelConfig]
+    make_page: Callable[[Study, pd.DataFrame, pd.DataFrame, Callable[[str], str], str], Page]
     read_answer: Callable[[LabelConfig], Reader]
     fit_width_px: Callable[[list[int]], int] | None = None
 

@@ -29,13 +29,15 @@ from ls_integration.resources import label_config_xml
 from ls_integration.study import Study
 
 
-def read_config(study: Study) -> LabelConfig:
+def read_config(study: Study, view: str = "") -> LabelConfig:  # noqa: ARG001
     """Give the label page of a study.
 
     Parameters
     ----------
     study : Study
         Knows how wide its pictures are shown.
+    view : str
+        There is one only.
 
     Returns
     -------
@@ -52,6 +54,7 @@ def make_page(
     items: pd.DataFrame,
     predictions: pd.DataFrame,
     picture_url: Callable[[str], str],
+    view: str = "",
 ) -> Page:
     """Write all that a project of a study shows.
 
@@ -65,6 +68,8 @@ def make_page(
         From `sted_quality.sent_predictions`; no rows in a blind study.
     picture_url : callable
         ``image`` -> address for ``task.data``.
+    view : str
+        There is one only.
 
     Returns
     -------
@@ -74,7 +79,7 @@ def make_page(
     is_prefilled = len(predictions) > 0
     normal_at_least = float(study.options["normal_at_least"])
     model_version = str(study.options["model_version"])
-    config = read_config(study)
+    config = read_config(study, view)
     notes = [_mode_line(study, is_prefilled, model_version)]
     shown = items
     if study.blind:

@@ -32,6 +32,8 @@ class Project(BaseModel):
         1, 2, ...
     shared : bool
         Every member answers in it.
+    view : str
+        Which of its kind's pages it shows; empty for the usual one.
     instructions_sha256 : str
         Of the instructions that the server has; Label Studio rewrites the
         text, so it cannot be compared itself.
@@ -46,6 +48,7 @@ class Project(BaseModel):
     user_id: int | None = None
     round: int = Field(default=1, ge=1)
     shared: bool = False
+    view: str = ""
     instructions_sha256: str = ""
 
 

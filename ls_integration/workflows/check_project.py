@@ -42,8 +42,13 @@ class Expected:
     predictions: pd.DataFrame
     server_folder: str | None
 
-    def config(self) -> LabelConfig:
+    def config(self, view: str) -> LabelConfig:
         """Read the label page of the study's kind.
+
+        Parameters
+        ----------
+        view : str
+            Which of the kind's pages.
 
         Returns
         -------
@@ -55,7 +60,7 @@ class Expected:
         StudyError
             If this version does not know the kind.
         """
-        return kind_of(self.study).read_config(self.study)
+        return kind_of(self.study).read_config(self.study, view)
 
 
 def check_project(client: Client, project: Project, expected: Expected) -> Iterator[Line]:
@@ -86,7 +91,7 @@ def _lines(client: Client, project: Project, project_id: int, expected: Expected
         shown = read_project(client, project_id, title=project.title)
         backends = client.get("/api/ml", params={"project": project_id})
         hooks = client.get("/api/webhooks/", params={"project": project_id})
-        config = expected.config()
+        config = expected.config(project.view)
     except IntegrationError as error:
         yield Line("!!", str(error))
         return

@@ -13,7 +13,6 @@ from ls_integration.answers import answers_from_tasks, in_one_table, with_memory
 from ls_integration.errors import StudyError
 from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
-from ls_integration.results.anomagui import write_sessions
 from ls_integration.results.folder import open_results
 from ls_integration.results.tables import write_annotations, write_items
 from ls_integration.server.people import members
@@ -22,6 +21,7 @@ from ls_integration.server.pull import pull_answers, tasks_with_drafts
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
+from ls_integration.workflows.results_by_kind import results_of
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ def export(
         studies.write_seen(study_folder, seen)
     with open_results(output, study_info(study), force=force) as staged:
         write_annotations(staged, annotations)
+        results = results_of(study.kind)
+        items = results.write_files(staged, study, study_folder, items, annotations)
         write_items(staged, items)
-        write_sessions(staged, items, annotations, positive=kind_of(study).positive)
     skipped = int(annotations["skipped"].sum())
     return ExportOutcome(
         study=study,
@@ -148,7 +149,6 @@ def _pull(
     study: Study, folder: Path, connection: Connection, report: Reporter
 ) -> tuple[pd.DataFrame, int]:
     kind = kind_of(study)
-    read = kind.read_answer(kind.read_config(study))
     predictions = studies.read_predictions(folder)
     sent_labels: Mapping[str, str] = dict(
         zip(predictions["item_id"], predictions["label"], strict=True)
@@ -170,7 +170,7 @@ def _pull(
         tables.append(
             answers_from_tasks(
                 tasks,
-                read=read,
+                read=kind.read_answer(kind.read_config(study, project.view)),
                 labels=kind.labels,
                 project_id=project.project_id,
                 round_number=project.round,

@@ -257,7 +257,7 @@ def person_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(" ".join(name.split()) for name in names))
 
 
-def project_title(study_title: str, name: str | None, round_number: int) -> str:
+def project_title(study_title: str, name: str | None, round_number: int, view: str = "") -> str:
     """Write the title of one person's project.
 
     Parameters
@@ -268,6 +268,8 @@ def project_title(study_title: str, name: str | None, round_number: int) -> str:
         Whose project; None: the owner's, who is not named.
     round_number : int
         Counted from 1; the first one is not named.
+    view : str
+        Which of the kind's pages it shows; the usual one is not named.
 
     Returns
     -------
@@ -280,7 +282,8 @@ def project_title(study_title: str, name: str | None, round_number: int) -> str:
     ConfigError
         If Label Studio would refuse it.
     """
-    suffix = f" · round {round_number}" if round_number > 1 else ""
+    suffix = f" · {view}" if view else ""
+    suffix += f" · round {round_number}" if round_number > 1 else ""
     ending = f"{'' if name is None else f' · {name}'}{suffix}"
     room = TITLE_MAX_CHARACTERS - len(ending)
     if ending and len(study_title) > room >= _CUT_TITLE_CHARACTERS:

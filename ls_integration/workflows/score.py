@@ -23,7 +23,6 @@ from ls_integration.kinds.sted_source import (
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.anomagui import read_session, write_sessions
 from ls_integration.results.folder import open_results, read_manifest
-from ls_integration.results.metrics import build_metrics
 from ls_integration.results.people import find_labels
 from ls_integration.results.report import write_report
 from ls_integration.results.tables import (
@@ -32,6 +31,7 @@ from ls_integration.results.tables import (
     write_annotations,
     write_items,
 )
+from ls_integration.workflows.results_by_kind import results_of
 
 METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
 
@@ -336,12 +336,12 @@ def write_scores(
         What ``metrics.json`` holds.
     """
     report("Scoring", 0, 1)
-    metrics = build_metrics(
-        items, annotations, positive=positive, model_threshold=model_threshold, study=study
-    )
+    results = results_of(study.get("kind"))
+    metrics = results.measure(items, annotations, positive, model_threshold, study)
     write_json(folder / METRICS_FILE, metrics)
     report("Scoring", 1, 1)
-    write_report(folder, items, annotations, metrics, report=report)
+    if results.has_report:
+        write_report(folder, items, annotations, metrics, report=report)
     return metrics
 
 

@@ -94,16 +94,21 @@ def send_projects(
     predictions = studies.read_predictions(folder)
     # Of the first part: projects that were made before an extension have that page.
     study = _with_image_width_known(study, items.loc[items["part"] == 1], media)
-    page = kind_of(study).make_page(study, items, predictions, picture_url)
-    for note in page.notes:
+    kind = kind_of(study)
+    pages = {
+        view: kind.make_page(study, items, predictions, picture_url, view)
+        for view in dict.fromkeys(project.view for project in planned)
+    }
+    for note in dict.fromkeys(note for page in pages.values() for note in page.notes):
         say(note)
-    check_predictions(
-        page.config, [task["predictions"][0] for task in page.tasks if "predictions" in task]
-    )
+    for page in pages.values():
+        shown = [task["predictions"][0] for task in page.tasks if "predictions" in task]
+        check_predictions(page.config, shown)
     if not connection.is_embedded and ensure_enter_submits(client):
         say("Enter is now your submit key on this server (Account & Settings, Hotkeys)")
     outcomes: list[ProjectOutcome] = []
     for project in planned:
+        page = pages[project.view]
         study, made = ensure_study_project(folder, study, project, page, connection, say)
         if not outcomes:
             # A wrong folder of pictures must be found while nothing has been sent. Only now:

@@ -117,7 +117,6 @@ def read_status(
     check_sent(study)
     client = connection.client
     kind = kind_of(study)
-    read = kind.read_answer(kind.read_config(study))
     names = names_on_files(study, connection)
     asked: list[Asked] = []
     together: list[Asked] = []
@@ -137,7 +136,7 @@ def read_status(
         tables.append(
             answers_from_tasks(
                 tasks,
-                read=read,
+                read=kind.read_answer(kind.read_config(study, project.view)),
                 labels=kind.labels,
                 project_id=project.project_id,
                 round_number=project.round,

@@ -30,6 +30,7 @@ def plan_projects(
     on_account: OnAccount,
     *,
     emails: Mapping[str, str] | None = None,
+    view: str = "",
 ) -> tuple[Study, list[Project]]:
     """Name the projects of a call: one per person, one for the owner, or the shared one.
 
@@ -50,6 +51,8 @@ def plan_projects(
         must not lose its password.
     emails : mapping of str to str, optional
         Name -> login of those who shall not have a made-up one.
+    view : str
+        Which of the kind's pages the projects show; empty for the usual one.
 
     Returns
     -------
@@ -80,25 +83,41 @@ def plan_projects(
         asked.append((person.name, person.user_id))
     studies.save(folder, study)
     if study.overlap:
-        return study, [_shared(study, round_number)]
+        return study, [_shared(study, round_number, view)]
     return study, [
-        _planned(study, name, user_id, round_number, is_owner=not names) for name, user_id in asked
+        _planned(study, name, user_id, round_number, view, is_owner=not names)
+        for name, user_id in asked
     ]
 
 
 def _planned(
-    study: Study, name: str, user_id: int, round_number: int, *, is_owner: bool
+    study: Study, name: str, user_id: int, round_number: int, view: str, *, is_owner: bool
 ) -> Project:
-    key = f"{'owner' if is_owner else f'user-{user_id}'}-round-{round_number}"
-    title = project_title(study.title, None if is_owner else name, round_number)
-    wanted = Project(key=key, title=title, annotator=name, user_id=user_id, round=round_number)
+    who = "owner" if is_owner else f"user-{user_id}"
+    wanted = Project(
+        key=_key(who, round_number, view),
+        title=project_title(study.title, None if is_owner else name, round_number, view),
+        annotator=name,
+        user_id=user_id,
+        round=round_number,
+        view=view,
+    )
     return _known(study, wanted)
 
 
-def _shared(study: Study, round_number: int) -> Project:
-    title = project_title(study.title, None, round_number)
-    key = f"shared-round-{round_number}"
-    return _known(study, Project(key=key, title=title, round=round_number, shared=True))
+def _shared(study: Study, round_number: int, view: str) -> Project:
+    wanted = Project(
+        key=_key("shared", round_number, view),
+        title=project_title(study.title, None, round_number, view),
+        round=round_number,
+        shared=True,
+        view=view,
+    )
+    return _known(study, wanted)
+
+
+def _key(who: str, round_number: int, view: str) -> str:
+    return f"{who}-round-{round_number}{f'-{view}' if view else ''}"
 
 
 def _known(study: Study, wanted: Project) -> Project:

@@ -1,0 +1,77 @@
+"""What differs between the kinds when answers become files and numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ls_integration.kinds import sted_quality
+from ls_integration.results.anomagui import write_sessions
+from ls_integration.results.metrics import build_metrics
+from ls_integration.study import Study
+
+
+@dataclass(frozen=True)
+class Results:
+    """How one kind's answers come back.
+
+    Attributes
+    ----------
+    write_files : callable
+        A folder to fill, the study, its folder, its items and annotations ->
+        the items table that belongs beside the annotations. Writes the files
+        of the tool that the kind replaces.
+    measure : callable
+        Items, annotations, the positive label, the model's threshold or None,
+        and what the results folder knows of the study -> what ``metrics.json``
+        holds.
+    has_report : bool
+        ``report.html`` and plots are made from these numbers.
+    """
+
+    write_files: Callable[[Path, Study, Path, pd.DataFrame, pd.DataFrame], pd.DataFrame]
+    measure: Callable[
+        [pd.DataFrame, pd.DataFrame, str, float | None, Mapping[str, Any]], dict[str, Any]
+    ]
+    has_report: bool = True
+
+
+def results_of(kind: str | None) -> Results:
+    """Give what is particular to a kind.
+
+    Parameters
+    ----------
+    kind : str or None
+        Its name; None for a table of anybody's making.
+
+    Returns
+    -------
+    Results
+        That of normal and anomaly where the kind is not known: the numbers of
+        any two labels.
+    """
+    return _RESULTS.get(kind or "", _RESULTS[sted_quality.KIND])
+
+
+def _write_sessions(
+    folder: Path, _study: Study, _study_folder: Path, items: pd.DataFrame, answers: pd.DataFrame
+) -> pd.DataFrame:
+    write_sessions(folder, items, answers, positive=sted_quality.POSITIVE)
+    return items
+
+
+def _measure_labels(
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    positive: str,
+    model_threshold: float | None,
+    study: Mapping[str, Any],
+) -> dict[str, Any]:
+    return build_metrics(
+        items, annotations, positive=positive, model_threshold=model_threshold, study=study
+    )
+
+
+_RESULTS = {sted_quality.KIND: Results(_write_sessions, _measure_labels)}
