@@ -61,13 +61,48 @@ class Chosen(Protocol):
     """The rows of a source that a study shall ask about."""
 
     def draw(self, study: Study, pictures: Path, say: Say, report: Reporter) -> Drawn:
-        """Draw every picture into an empty folder and make the tables."""
+        """Draw every picture and make the tables.
+
+        Parameters
+        ----------
+        study : Study
+            For ids and the name of the pictures' folder.
+        pictures : Path
+            Where the pictures go; not there yet, or empty.
+        say : callable
+            Told of what is left out.
+        report : Reporter
+            Told of progress.
+
+        Returns
+        -------
+        Drawn
+            Ready to be kept.
+        """
 
     def keep(self, folder: Path) -> None:
-        """Keep in the study's folder what else the export will need of the source."""
+        """Keep what else the export will need of the source.
+
+        Parameters
+        ----------
+        folder : Path
+            The study's.
+        """
 
     def redraw(self, study: Study, items: pd.DataFrame, media: Path, report: Reporter) -> None:
-        """Refuse a source that has changed; draw again the pictures that are gone."""
+        """Refuse a source that has changed; draw again the pictures that are gone.
+
+        Parameters
+        ----------
+        study : Study
+            As it was imported.
+        items : DataFrame
+            What it asks about.
+        media : Path
+            The media folder.
+        report : Reporter
+            Told of progress.
+        """
 
 
 class Importer(Protocol):
@@ -85,8 +120,27 @@ class Importer(Protocol):
     def options(self) -> StudyOptions:
         """Give what was asked for."""
 
+    @property
+    def view(self) -> str:
+        """Name the page of the projects; empty for the usual one."""
+
     def select(self, known: Study | None, folder: Path, say: Say) -> Chosen:
-        """Choose the rows, saying what is left out; *known* was imported before."""
+        """Choose the rows.
+
+        Parameters
+        ----------
+        known : Study or None
+            What was imported before.
+        folder : Path
+            The study's.
+        say : callable
+            Told of what is left out.
+
+        Returns
+        -------
+        Chosen
+            What is asked about.
+        """
 
 
 @dataclass(frozen=True)
@@ -179,7 +233,13 @@ def run_import(
             study, items = _begin(importer, known, folder, connection, media, say, report)
         study = add_instructions(study, items, media, text=text, examples=examples)
         study, planned = plan_projects(
-            folder, study, options.people, options.round_number, connection, on_account
+            folder,
+            study,
+            options.people,
+            options.round_number,
+            connection,
+            on_account,
+            view=importer.view,
         )
         study, outcomes = send_projects(
             folder, study, items, planned, connection, say=say, report=report

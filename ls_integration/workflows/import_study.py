@@ -104,6 +104,7 @@ class _Source:
     table: SourceTable
     title: str
     kind: str = sted_quality.KIND
+    view: str = ""
 
     def select(self, known: Study | None, folder: Path, say: Say) -> "_Rows":
         added = _added_paths(folder, known) if known and known.extensions else ()
