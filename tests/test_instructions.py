@@ -58,7 +58,7 @@ def test_unreadable_instructions_are_one_line(tmp_path: Path, content: bytes) ->
 
 def test_examples_are_grouped_best_first(examples: Path) -> None:
     """The rating stands as the file's name writes it."""
-    found = [(example.structure, example.rating) for example in find_examples(examples)]
+    found = [(example.structure, example.answer) for example in find_examples(examples)]
     assert found == [
         ("", "0.5"),
         ("actin", "0.9"),
@@ -116,3 +116,19 @@ def test_the_html_names_structure_and_rating(examples: Path) -> None:
     assert "<h4>actin</h4>" in html
     assert "&lt;b&gt;x" in html
     assert "<b>x" not in html
+
+
+def test_examples_of_labels_are_named_after_them(tmp_path: Path) -> None:
+    """Hyphens stand for spaces; the longer label is not taken for the shorter one."""
+    for name in ("b_no-artifact", "a_artifact", "c_artifact"):
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{name}.png")
+    labels = ("artifact", "no artifact")
+    found = [(one.path.name, one.answer) for one in find_examples(tmp_path, labels)]
+    assert found == [
+        ("a_artifact.png", "artifact"),
+        ("c_artifact.png", "artifact"),
+        ("b_no-artifact.png", "no artifact"),
+    ]
+    Image.new("RGB", (4, 4)).save(tmp_path / "d_0.7.png")
+    with pytest.raises(SourceError, match=r"artifact or no-artifact at the end.*d_0\.7\.png"):
+        find_examples(tmp_path, labels)

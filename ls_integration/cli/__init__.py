@@ -18,6 +18,7 @@ from ls_integration.cli import (
     exporting,
     extending,
     importing,
+    importing_cutouts,
     people,
     replaying,
     scoring,
@@ -76,6 +77,7 @@ def common(
 for _module in (
     serve,
     importing,
+    importing_cutouts,
     extending,
     replaying,
     checking,

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 _SCORES, _PICTURES = "Model and ratings", "Pictures"
 
-_DEFAULT_KIND = "sted-quality"
+_TELLING = {"--predictions": "cutouts"}
+"""Options by which a kind is known; all else that can be read is of the kind `_OTHERS`."""
+_OTHERS = "sted-quality"
 _EXAMPLES = """three examples:
   ls-integration import sted-quality FOLDER --model-threshold 0.213
   ls-integration import sted-quality manifest.csv --blind --people Ada --people Ben
-  ls-integration import sted-quality IMAGES --ratings ratings.csv --blind
-more with: ls-integration import sted-quality --help"""
+  ls-integration import cutouts FRAMES --predictions test_outputs.csv
+more with: ls-integration import KIND --help"""
 
 
 class KindGroup(TyperGroup):
@@ -49,10 +51,10 @@ class KindGroup(TyperGroup):
         tuple
             Name, command and the arguments left for it.
         """
-        # The only kind so far: all that can be read at all is of it.
         if args[0] not in self.commands and Path(args[0]).exists():
-            print_note(f"{args[0]} is taken as {_DEFAULT_KIND}")
-            args = [_DEFAULT_KIND, *args]
+            kind = next((kind for option, kind in _TELLING.items() if option in args), _OTHERS)
+            print_note(f"{args[0]} is taken as {kind}")
+            args = [kind, *args]
         return super().resolve_command(ctx, args)
 
 
@@ -243,14 +245,27 @@ def import_sted_quality(
             on_account=account_keeper(passwords),
             report=report,
         )
-    _print_outcome(outcome, dry_run=dry_run)
+    print_outcome(outcome, "images", "the model's answer", dry_run=dry_run)
 
 
-def _print_outcome(outcome: "ImportOutcome", *, dry_run: bool) -> None:
+def print_outcome(outcome: "ImportOutcome", things: str, start: str, *, dry_run: bool) -> None:
+    """Say what an import did.
+
+    Parameters
+    ----------
+    outcome : ImportOutcome
+        Of the workflow.
+    things : str
+        What is judged, in the plural.
+    start : str
+        What a page may start from.
+    dry_run : bool
+        Nothing was made.
+    """
     if dry_run:
         print_result(
             f"would make the study '{outcome.study.title}' in {outcome.folder}: "
-            f"{outcome.n_items} images, {outcome.n_predictions} with the model's answer"
+            f"{outcome.n_items} {things}, {outcome.n_predictions} with {start}"
         )
         return
     for done in outcome.projects:

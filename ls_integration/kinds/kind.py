@@ -62,6 +62,8 @@ class Kind:
     fit_width_px : callable or None
         The longer sides of the study's pictures, in pixels -> how wide the
         page shows them; None where the page does not depend on it.
+    example_labels : tuple of str
+        Answers at the end of the names of example pictures; none: ratings.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Kind:
     make_page: Callable[[Study, pd.DataFrame, pd.DataFrame, Callable[[str], str], str], Page]
     read_answer: Callable[[LabelConfig], Reader]
     fit_width_px: Callable[[list[int]], int] | None = None
+    example_labels: tuple[str, ...] = ()
 
 
 IMAGE_WIDTH = "image_width_px"

@@ -15,7 +15,7 @@ from ls_integration.kinds.sted_source import (
     select,
 )
 from ls_integration.study import Study
-from ls_integration.workflows.import_options import ImportOptions
+from ls_integration.workflows.import_options import ImportOptions, StudyOptions
 
 Say = Callable[[str], None]
 """Takes one line for the user."""
@@ -174,7 +174,7 @@ def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -
 
 
 def stop_or_leave_out(
-    problems: list[tuple[str, str]], options: ImportOptions, say: Say
+    problems: list[tuple[str, str]], options: StudyOptions, say: Say
 ) -> list[str]:
     """Say each problem; leave their images out, or stop.
 
@@ -182,7 +182,7 @@ def stop_or_leave_out(
     ----------
     problems : list of (str, str)
         Source path and line for the user.
-    options : ImportOptions
+    options : StudyOptions
         ``skip_bad``.
     say : callable
         Takes lines for the user.

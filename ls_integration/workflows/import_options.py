@@ -28,6 +28,7 @@ _NOT_REMEMBERED = (
     "skip_bad",
     "instructions",
     "examples",
+    "view",
 )
 
 

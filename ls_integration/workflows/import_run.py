@@ -17,6 +17,7 @@ import pandas as pd
 from ls_integration import __version__
 from ls_integration import study as studies
 from ls_integration.errors import StudyError
+from ls_integration.kinds.registry import KINDS
 from ls_integration.progress import Reporter, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Study
@@ -211,7 +212,8 @@ def run_import(
     options, title = importer.options, importer.title
     folder = (options.study or start / studies.STUDIES_FOLDER / studies.slug(title)).absolute()
     text = read_text(options.instructions) if options.instructions else None
-    examples = find_examples(options.examples) if options.examples else None
+    labels = KINDS[importer.kind].example_labels
+    examples = find_examples(options.examples, labels) if options.examples else None
     if dry_run:
         return _dry_run(importer, folder, say, report)
     with studies.locked(folder):

@@ -1,4 +1,4 @@
-"""What a study adds to its kind's instructions: the scientist's text, rated examples."""
+"""What a study adds to its kind's instructions: the scientist's text, examples."""
 
 import hashlib
 import re
@@ -30,20 +30,20 @@ _RATED_NAME = re.compile(r"_(?P<rating>[01](?:\.\d+)?)$")
 
 @dataclass(frozen=True)
 class Example:
-    """One rated picture for the instructions.
+    """One picture for the instructions, with its answer.
 
     Attributes
     ----------
     path : Path
         The PNG file.
-    rating : str
-        As the file's name writes it, from 0 to 1.
+    answer : str
+        A rating as the file's name writes it, from 0 to 1, or a label.
     structure : str
         Name of the folder that it lies in; empty for those on top.
     """
 
     path: Path
-    rating: str
+    answer: str
     structure: str
 
 
@@ -77,48 +77,71 @@ def read_text(path: Path) -> str:
     return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
 
 
-def find_examples(folder: Path) -> list[Example]:
+def find_examples(folder: Path, labels: Sequence[str] = ()) -> list[Example]:
     """List the examples of a folder.
 
     Parameters
     ----------
     folder : Path
-        PNG files whose names end in ``_<rating>.png``, perhaps in one folder
+        PNG files whose names end in ``_<answer>.png``, perhaps in one folder
         for each structure.
+    labels : sequence of str
+        What an answer can be, with hyphens for its spaces in a name; none: a
+        rating from 0 to 1.
 
     Returns
     -------
     list of Example
-        By structure, the best rating first.
+        By structure, then the best rating first, or in the order of *labels*.
 
     Raises
     ------
     SourceError
         If the folder is missing or holds none, or names the first files whose
-        names tell no rating from 0 to 1.
+        names tell no answer.
     """
+    wanted = " or ".join(_name_of(label) for label in labels) or "a rating from 0 to 1"
     if not folder.is_dir():
         msg = f"the folder of examples {folder} does not exist; correct --examples"
         raise SourceError(msg)
     paths = sorted([*folder.glob("*.png"), *folder.glob("*/*.png")])
     if not paths:
-        msg = f"no PNG file in {folder}; give examples named <name>_<rating>.png"
+        msg = f"no PNG file in {folder}; give examples named <name>_<answer>.png"
         raise SourceError(msg)
     examples, nameless = [], []
     for path in paths:
-        match = _RATED_NAME.search(path.stem)
-        if match is None or float(match["rating"]) > 1.0:
+        answer = _label_in(path.stem, labels) if labels else _rating_in(path.stem)
+        if answer is None:
             nameless.append(path.name)
             continue
         structure = "" if path.parent == folder else path.parent.name
-        examples.append(Example(path, match["rating"], structure))
+        examples.append(Example(path, answer, structure))
     if nameless:
         msg = (
-            f"examples without a rating from 0 to 1 at the end of their names: "
-            f"{some_of(nameless)}; rename them to <name>_<rating>.png"
+            f"examples without {wanted} at the end of their names: {some_of(nameless)}; rename "
+            "them to <name>_<answer>.png"
         )
         raise SourceError(msg)
-    return sorted(examples, key=lambda example: (example.structure, -float(example.rating)))
+
+    def place(example: Example) -> tuple[str, float]:
+        rank = labels.index(example.answer) if labels else -float(example.answer)
+        return example.structure, rank
+
+    return sorted(examples, key=place)
+
+
+def _rating_in(stem: str) -> str | None:
+    match = _RATED_NAME.search(stem)
+    return match["rating"] if match is not None and float(match["rating"]) <= 1.0 else None
+
+
+def _label_in(stem: str, labels: Sequence[str]) -> str | None:
+    return next((label for label in labels if stem.endswith(f"_{_name_of(label)}")), None)
+
+
+def _name_of(label: str) -> str:
+    """Write a label as it stands in a file's name."""
+    return label.replace(" ", "-")
 
 
 def publish_examples(
@@ -186,14 +209,14 @@ def write_examples(
     str
         HTML of headings and tables, which Label Studio keeps.
     """
-    parts = ["<h3>Rated examples</h3>"]
+    parts = ["<h3>Examples</h3>"]
     structures = list(dict.fromkeys(example.structure for example in examples))
     for structure in structures:
         if structure:
             parts.append(f"<h4>{escape(structure)}</h4>")
         cells = [
             f'<td><img src="{escape(url_of(name))}" width="{_EXAMPLE_WIDTH_PX}"/>'
-            f"<br>{escape(example.rating)}</td>"
+            f"<br>{escape(example.answer)}</td>"
             for example, name in zip(examples, names, strict=True)
             if example.structure == structure
         ]

@@ -1,0 +1,194 @@
+"""``import cutouts``: the cutouts of telescope frames become a study."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ls_integration.cli.console import print_note, progress_bars
+from ls_integration.cli.importing import account_keeper, import_app, print_outcome
+from ls_integration.cli.options import Media, Quiet, ServerMedia, TokenFile, Url
+
+_QUEUE, _PICTURES = "Queue", "Pictures"
+
+
+def register(_app: typer.Typer) -> None:
+    """Add the kind to ``import``.
+
+    Parameters
+    ----------
+    _app : typer.Typer
+        The command line, which has ``import`` already.
+    """
+    import_app.command("cutouts")(import_cutouts)
+
+
+def import_cutouts(
+    context: typer.Context,
+    images: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IMAGES",
+            help="Folder of the frames: JPEG, PNG, TIFF, NPY or FITS.",
+            show_default=False,
+        ),
+    ],
+    predictions: Annotated[
+        Path,
+        typer.Option(
+            metavar="CSV",
+            help="image_name,grid_x,grid_y,label and scores or confidence; further columns are "
+            "kept.",
+            show_default=False,
+        ),
+    ],
+    threshold: Annotated[
+        float | None,
+        typer.Option(metavar="T", help="Score of an artifact; checked where the table has preds."),
+    ] = None,
+    tile: Annotated[int, typer.Option(metavar="PX", min=1, help="Side of a cutout.")] = 200,
+    show: Annotated[
+        Literal["errors", "positives", "all"],
+        typer.Option(help="Which cutouts are asked about.", rich_help_panel=_QUEUE),
+    ] = "errors",
+    random_floor: Annotated[
+        float,
+        typer.Option(
+            metavar="F",
+            help="Mix in this share of the other cutouts, unmarked, to estimate the errors "
+            "outside the queue.",
+            rich_help_panel=_QUEUE,
+        ),
+    ] = 0.0,
+    view: Annotated[
+        Literal["cutout", "frame"],
+        typer.Option(help="A page for each cutout, or one for each frame."),
+    ] = "cutout",
+    blind: Annotated[
+        bool,
+        typer.Option("--blind", help="Neither label, prediction nor score goes to the server."),
+    ] = False,
+    title: Annotated[str | None, typer.Option(help="Title of the study.")] = None,
+    study: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the study: else studies/TITLE.")
+    ] = None,
+    people: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Who answers; repeat it.")
+    ] = None,
+    round_number: Annotated[
+        int, typer.Option("--round", min=1, help="Which round the projects ask.")
+    ] = 1,
+    shared: Annotated[
+        bool,
+        typer.Option("--shared/--each", help="One project for all people, or one for each."),
+    ] = True,
+    overlap: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Answers per cutout of a shared project: else 1."),
+    ] = None,
+    passwords: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the passwords of new accounts there (0600)."),
+    ] = None,
+    order: Annotated[
+        Literal["file", "random"], typer.Option(help="By error_id, or one seeded order for all.")
+    ] = "file",
+    seed: Annotated[int, typer.Option(help="Of whatever is random.")] = 0,
+    instructions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Markdown to add to the instructions.")
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Pictures NAME_artifact.png and NAME_no-artifact.png for the instructions.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the first N cutouts.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what cannot be imported.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read everything, keep and send nothing.")
+    ] = False,
+    stretch: Annotated[
+        Literal["none", "minmax", "zscale", "asinh"] | None,
+        typer.Option(
+            help="Limits are of each frame; else zscale, for 8-bit pictures none.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None,
+    origin: Annotated[
+        Literal["upper", "lower"] | None,
+        typer.Option(
+            help="Edge from which grid_y counts; else upper for pictures, lower for FITS and NPY.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None,
+    hdu: Annotated[
+        str | None,
+        typer.Option(metavar="N|NAME", help="Unit of FITS files.", rich_help_panel=_PICTURES),
+    ] = None,
+    bands: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(
+            metavar="R G B",
+            help="Three files of each frame by their bands' names, or three planes by number.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    media: Media = None,
+    server_media: ServerMedia = None,
+    quiet: Quiet = False,
+) -> None:
+    """Ask people which cutouts of telescope frames hold an artifact.
+
+    Example: ls-integration import cutouts FRAMES --predictions test_outputs.csv
+
+    Running it again sends only what is missing.
+    """
+    from ls_integration import settings
+    from ls_integration.workflows import import_cutouts as workflow
+    from ls_integration.workflows.cutout_options import CutoutOptions
+
+    options = CutoutOptions(
+        source=images,
+        predictions=predictions,
+        threshold=threshold,
+        tile=tile,
+        show=show,
+        random_floor=random_floor,
+        view=view,
+        blind=blind,
+        title=title,
+        study=study,
+        people=tuple(people or ()),
+        round_number=round_number,
+        shared=shared,
+        overlap=overlap,
+        order=order,
+        seed=seed,
+        instructions=instructions,
+        examples=examples,
+        limit=limit,
+        skip_bad=skip_bad,
+        stretch=stretch,
+        origin=origin,
+        hdu=hdu,
+        bands=tuple(bands or ()),
+    )
+    with progress_bars(context, quiet) as report:
+        outcome = workflow.import_cutouts(
+            options,
+            settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
+            start=Path.cwd(),
+            dry_run=dry_run,
+            say=print_note,
+            on_account=account_keeper(passwords),
+            report=report,
+        )
+    print_outcome(outcome, "cutouts", "a present label", dry_run=dry_run)
