@@ -22,6 +22,9 @@ SEEN_COLUMNS = ["project_id", "annotation_id", "created_at", "item_id", "label",
 
 _SEEN_KEY = SEEN_COLUMNS[:4]
 
+STARTS_EMPTY = "starts_empty"
+"""In a task's data, true: the prediction that its page starts from holds no answer."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -58,7 +61,9 @@ class Judgement:
 
 Reader = Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], list[Judgement]]
 """A task and a ``result`` of its annotation or prediction -> what that says: about
-the task's own item first, and always, then about others that the page shows."""
+the task's own item first, and always, then about others that the page shows. A
+task that is nobody's item (a whole frame) says something about others only, and
+nothing where the result is empty."""
 
 
 def answers_from_tasks(
@@ -204,11 +209,15 @@ def _rows(
     skipped = bool(annotation["was_cancelled"])
     result = annotation["result"]
     # A skip keeps the prefilled result: it is not an answer.
-    judgements = [Judgement(own_id)] if skipped else read(task, result)
+    judgements = read(task, [] if skipped else result)
     first_result = read_first_answer(result)
     firsts = {one.item_id: one.said for one in read(task, first_result)} if first_result else {}
     parent = annotation.get("parent_prediction")
-    prefilled = _was_prefilled(annotation, was_sent=own_id in sent_labels)
+    prefilled = _was_prefilled(
+        annotation,
+        was_sent=own_id in sent_labels,
+        starts_empty=bool(task["data"].get(STARTS_EMPTY)),
+    )
     # None: Label Studio keeps the answers of an account that was deleted.
     user_id = annotation["completed_by"]
     lead_time_s = annotation.get("lead_time")
@@ -247,13 +256,15 @@ def _rows(
     return rows
 
 
-def _was_prefilled(annotation: Mapping[str, Any], *, was_sent: bool) -> bool:
+def _was_prefilled(annotation: Mapping[str, Any], *, was_sent: bool, starts_empty: bool) -> bool:
     """Tell whether the page started from an answer.
 
     Label Studio forgets the prediction when a page is reloaded and its draft
     submitted (seen with 1.23.2). Then ``origin`` tells, or that there was a
     draft at all: answers that were brought in have none.
     """
+    if starts_empty:
+        return False
     if annotation.get("parent_prediction") is not None:
         return True
     if any(str(item.get("origin")).startswith("prediction") for item in annotation["result"]):

@@ -8,13 +8,15 @@ IMAGE_WIDTH_PX = 672
 times the 224 pixels of the STED images."""
 
 
-def progress_texts(parts: Sequence[int]) -> list[str]:
+def progress_texts(parts: Sequence[int], noun: str = "Image") -> list[str]:
     """Write where each item stands, in words that stay true when more are added.
 
     Parameters
     ----------
     parts : sequence of int
         The part of each item, in the study's order.
+    noun : str
+        What the items are called.
 
     Returns
     -------
@@ -24,7 +26,7 @@ def progress_texts(parts: Sequence[int]) -> list[str]:
     sizes, seen, texts = Counter(parts), Counter[int](), []
     for part in parts:
         seen[part] += 1
-        text = f"Image {seen[part]} of {sizes[part]}"
+        text = f"{noun} {seen[part]} of {sizes[part]}"
         texts.append(text if part == 1 else f"{text} (part {part})")
     return texts
 
