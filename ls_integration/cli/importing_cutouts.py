@@ -159,7 +159,7 @@ def import_cutouts(
         source=images,
         predictions=predictions,
         threshold=threshold,
-        tile=tile,
+        tile_px=tile,
         show=show,
         random_floor=random_floor,
         view=view,

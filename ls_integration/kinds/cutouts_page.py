@@ -273,4 +273,5 @@ CUTOUTS = Kind(
     read_config=read_config,
     make_page=make_page,
     read_answer=read_answer,
+    example_labels=ANSWERS[:2],
 )

@@ -1,11 +1,12 @@
 """The kinds of study that this version knows."""
 
 from ls_integration.errors import StudyError
+from ls_integration.kinds.cutouts_page import CUTOUTS
 from ls_integration.kinds.kind import Kind
 from ls_integration.kinds.sted_quality_page import STED_QUALITY
 from ls_integration.study import Study
 
-KINDS = {kind.name: kind for kind in (STED_QUALITY,)}
+KINDS = {kind.name: kind for kind in (STED_QUALITY, CUTOUTS)}
 """Name -> kind."""
 
 

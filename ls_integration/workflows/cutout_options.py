@@ -28,7 +28,7 @@ class CutoutOptions(StudyOptions):
     threshold : float or None
         Score from which a cutout counts as an artifact, where the table does
         not say it or shall be checked.
-    tile : int
+    tile_px : int
         Side of a cutout in px.
     show : {"errors", "positives", "all"}
         Which cutouts are asked about.
@@ -50,7 +50,7 @@ class CutoutOptions(StudyOptions):
 
     predictions: Path
     threshold: float | None = None
-    tile: int = 200
+    tile_px: int = 200
     show: Show = "errors"
     view: Literal["cutout", "frame"] = "cutout"
     stretch: Stretch | None = None

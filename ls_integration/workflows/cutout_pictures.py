@@ -155,7 +155,7 @@ def frame_jobs(
         jobs.append(
             FrameJob(
                 sources=frames.sources[str(name)],
-                tile_px=options.tile,
+                tile_px=options.tile_px,
                 cutouts=cutouts,
                 frame_target=pictures / frame_picture(study, str(name)),
                 origin=options.origin,

@@ -80,7 +80,7 @@ def import_cutouts(
     title = options.title or f"Cutouts {name}{' (blind)' if options.blind else ''}"
     check_cutout_options(options, title)
     table = read_predictions_table(
-        options.predictions, threshold=options.threshold, tile_px=options.tile
+        options.predictions, threshold=options.threshold, tile_px=options.tile_px
     )
     return run_import(
         _Source(options, table, title),
