@@ -65,6 +65,9 @@ the task's own item first, and always, then about others that the page shows. A
 task that is nobody's item (a whole frame) says something about others only, and
 nothing where the result is empty."""
 
+Writer = Callable[[Judgement], list[dict[str, Any]]]
+"""A judgement of a task's own item -> the ``result`` of an annotation that says it."""
+
 
 def answers_from_tasks(
     tasks: Sequence[Mapping[str, Any]],

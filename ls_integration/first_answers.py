@@ -42,7 +42,9 @@ def keep_first_answer(
     """
     kept = [dict(item) for item in after]
     # Ids tell the regions of an image apart; chosen anew, the same answer has another one.
-    first = read_first_answer(before) or ([] if was_skipped else _plain(before, (*_ANSWER, "id")))
+    # Meta may hold digits of a rating that no key can say.
+    whole = (*_ANSWER, "id", "meta")
+    first = read_first_answer(before) or ([] if was_skipped else _plain(before, whole))
     is_same = _plain(before) == _plain(after) and not is_skipped
     if not first or not kept or (is_same and not read_first_answer(before)):
         return kept

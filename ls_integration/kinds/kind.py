@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration.answers import Reader
+from ls_integration.answers import Reader, Writer
 from ls_integration.label_config import LabelConfig
 from ls_integration.study import Study
 
@@ -49,7 +49,7 @@ class Kind:
     name : str
         As in ``study.json`` and on the command line.
     positive : str
-        The label that counts as positive.
+        The label that counts as positive; empty where people give ratings.
     labels : tuple of str
         All that an answer can be; none where people give ratings.
     read_config : callable
@@ -64,6 +64,9 @@ class Kind:
         page shows them; None where the page does not depend on it.
     example_labels : tuple of str
         Answers at the end of the names of example pictures; none: ratings.
+    write_answer : callable or None
+        A study's label page -> the writer of answers that were given
+        elsewhere; None where none can be brought in.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Kind:
     read_answer: Callable[[LabelConfig], Reader]
     fit_width_px: Callable[[list[int]], int] | None = None
     example_labels: tuple[str, ...] = ()
+    write_answer: Callable[[LabelConfig], Writer] | None = None
 
 
 IMAGE_WIDTH = "image_width_px"

@@ -76,7 +76,13 @@ def read_selection(path: Path) -> Listed:
     if twice:
         msg = f"{path} names images twice: {some_of(twice)}; remove the copies"
         raise SourceError(msg)
-    return Listed(names, ids.astype(np.float64))
+    indices = ids.astype(np.float64)
+    values, counts = np.unique(indices, return_counts=True)
+    if (counts > 1).any():
+        doubled = some_of([f"{value:g}" for value in values[counts > 1]])
+        msg = f"{path}: 'ids' tell the images of a session apart, but {doubled} stand twice"
+        raise SourceError(msg)
+    return Listed(names, indices)
 
 
 def write_selection(path: Path, source_paths: Sequence[str], indices: Sequence[float]) -> None:
@@ -140,7 +146,7 @@ def select_range(rows: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
     Parameters
     ----------
     rows : DataFrame
-        As `sources_table.SourceTable.rows`.
+        As `sources_table.SourceTable.rows`; its index is the row in the source.
     low, high : float
         In [0, 1]; half-open, so that neighbouring ranges share no image.
 
@@ -171,7 +177,7 @@ def select_disputed(
     Parameters
     ----------
     rows : DataFrame
-        As `sources_table.SourceTable.rows`.
+        As `sources_table.SourceTable.rows`; its index is the row in the source.
     items : DataFrame
         Of a finished study of normal and anomaly: ``item_id, source_path, label``.
     annotations : DataFrame
@@ -210,5 +216,5 @@ def select_disputed(
 
 
 def _with_index(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
-    index = np.flatnonzero(chosen).astype(np.float64)
+    index = rows.index[chosen].to_numpy(dtype=np.float64)
     return rows.loc[chosen].reset_index(drop=True).assign(source_index=index)

@@ -4,9 +4,10 @@ from ls_integration.errors import StudyError
 from ls_integration.kinds.cutouts_page import CUTOUTS
 from ls_integration.kinds.kind import Kind
 from ls_integration.kinds.sted_quality_page import STED_QUALITY
+from ls_integration.kinds.sted_rating import STED_RATING
 from ls_integration.study import Study
 
-KINDS = {kind.name: kind for kind in (STED_QUALITY, CUTOUTS)}
+KINDS = {kind.name: kind for kind in (STED_QUALITY, STED_RATING, CUTOUTS)}
 """Name -> kind."""
 
 

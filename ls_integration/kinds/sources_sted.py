@@ -121,7 +121,11 @@ def read_manifest(manifest: Path, *, check_files: bool = True) -> SourceTable:
 
 
 def read_folder(
-    folder: Path, *, ratings: Path | None = None, check_files: bool = True
+    folder: Path,
+    *,
+    ratings: Path | None = None,
+    check_files: bool = True,
+    only_rated_names: bool = False,
 ) -> SourceTable:
     """Read any folder of images, with or without a table of ratings.
 
@@ -135,6 +139,9 @@ def read_folder(
         (``309-0.793.npz``), the names give the ratings.
     check_files : bool
         Whether a rating of an image that is not there is a problem.
+    only_rated_names : bool
+        Take only images that are named as AnomaGUI's: it keeps its sessions,
+        arrays too, in the same folder.
 
     Returns
     -------
@@ -149,6 +156,8 @@ def read_folder(
         If there is no image at all, or the ratings cannot be read.
     """
     images = sorted(_images(folder), key=_natural)
+    if only_rated_names:
+        images = [image for image in images if _RATED_NAME.fullmatch(image.name)]
     if not images:
         msg = f"{folder} holds no image ({', '.join(IMAGE_SUFFIXES)}); give another folder"
         raise SourceError(msg)
@@ -220,6 +229,34 @@ def find_reader(source: Path, ratings: Path | None, *, check_files: bool = True)
         msg = f"{own} is neither a folder nor a manifest CSV; give one of these"
         raise SourceError(msg)
     return read_manifest(own, check_files=check_files)
+
+
+def find_all_images(source: Path, ratings: Path | None) -> SourceTable:
+    """Read all images of a source, also those that its own list leaves out.
+
+    Parameters
+    ----------
+    source : Path
+        A folder or a manifest; absolute.
+    ratings : Path or None
+        A table of ratings, for a folder of images.
+
+    Returns
+    -------
+    SourceTable
+        As `find_reader`, but of AnomaGUI's folder what lies in it, not what
+        ``test_paths.csv`` names.
+
+    Raises
+    ------
+    SourceError
+        As `find_reader`.
+    ConfigError
+        As `find_reader`.
+    """
+    if ratings is None and (source / TEST_PATHS).is_file():
+        return read_folder(source, only_rated_names=True)
+    return find_reader(source, ratings)
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

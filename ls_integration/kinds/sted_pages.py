@@ -31,6 +31,26 @@ def progress_texts(parts: Sequence[int], noun: str = "Image") -> list[str]:
     return texts
 
 
+def place_texts(parts: Sequence[int], *, is_shared: bool) -> list[str]:
+    """Write what stands above each picture: how far one is, where that can be known.
+
+    Parameters
+    ----------
+    parts : sequence of int
+        The part of each item, in the study's order.
+    is_shared : bool
+        The pages come in no order, so they tell no progress.
+
+    Returns
+    -------
+    list of str
+        ``Image no. 3`` in a shared study, else as `progress_texts`.
+    """
+    if is_shared:
+        return [f"Image no. {number}" for number in range(1, len(parts) + 1)]
+    return progress_texts(parts)
+
+
 def image_width_px(widths_px: Sequence[int]) -> int:
     """Choose how wide pictures are shown: a whole multiple of their pixels.
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration.answers import Judgement, Reader
+from ls_integration.answers import Judgement, Reader, Writer
+from ls_integration.errors import TaskError
 from ls_integration.kinds.kind import IMAGE_WIDTH, Kind, Page
-from ls_integration.kinds.sted_pages import image_width_px, progress_texts
+from ls_integration.kinds.sted_pages import image_width_px, place_texts
 from ls_integration.kinds.sted_quality import (
     KIND,
     LABEL_CONFIG,
@@ -130,6 +131,30 @@ def read_answer(config: LabelConfig) -> Reader:
     return read
 
 
+def write_answer(config: LabelConfig) -> Writer:
+    """Make the writer of answers, for those that were given elsewhere.
+
+    Parameters
+    ----------
+    config : LabelConfig
+        The study's label page.
+
+    Returns
+    -------
+    callable
+        A judgement -> its result.
+    """
+    control = config.choices()
+
+    def write(judgement: Judgement) -> list[dict[str, Any]]:
+        if judgement.label is None:
+            msg = f"there is no answer to the item {judgement.item_id}; leave it out"
+            raise TaskError(msg)
+        return choice_result(control, judgement.label)
+
+    return write
+
+
 def hidden_parts(items: pd.DataFrame) -> list[int]:
     """Find the parts whose structure reviewers of a blind study must not see.
 
@@ -194,10 +219,7 @@ def make_tasks(
     """
     by_item = predictions.set_index("item_id").to_dict("index") if len(predictions) else {}
     tasks: list[dict[str, Any]] = []
-    if is_shared:
-        places = [f"Image no. {number}" for number in range(1, len(items) + 1)]
-    else:
-        places = progress_texts(items["part"].tolist())
+    places = place_texts(items["part"].tolist(), is_shared=is_shared)
     columns = (items["item_id"], items["image"], items["structure"], places)
     for item_id, image, structure, progress in zip(*columns, strict=True):
         data = {
@@ -302,4 +324,5 @@ STED_QUALITY = Kind(
     make_page=make_page,
     read_answer=read_answer,
     fit_width_px=image_width_px,
+    write_answer=write_answer,
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ls_integration.errors import ConfigError, some_of
-from ls_integration.kinds.sources_sted import find_reader
+from ls_integration.kinds.sources_sted import find_all_images, find_reader
 from ls_integration.kinds.sources_table import Problem, SourceTable
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "SourceTable",
     "model_labels",
+    "read_all_images",
     "read_source",
     "select",
     "truth_label",
@@ -90,6 +91,31 @@ def read_source(
         If `ratings` is given for a source that has its own.
     """
     return find_reader(source.resolve(), ratings, check_files=check_files)
+
+
+def read_all_images(source: Path, *, ratings: Path | None = None) -> SourceTable:
+    """Read the images of a source, also those that its own list leaves out.
+
+    Parameters
+    ----------
+    source : Path
+        Folder or manifest.
+    ratings : Path, optional
+        CSV file ``path,rating`` for a folder of images.
+
+    Returns
+    -------
+    SourceTable
+        As `read_source`, but of AnomaGUI's folder every image that lies in it.
+
+    Raises
+    ------
+    SourceError
+        As `read_source`.
+    ConfigError
+        As `read_source`.
+    """
+    return find_all_images(source.resolve(), ratings)
 
 
 def select(

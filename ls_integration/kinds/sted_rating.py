@@ -1,0 +1,385 @@
+"""The question "how good is this image?": items, label page and answers of ``sted-rating``.
+
+Pure. A rating is two keys on the page, so hundredths. Sessions of older tools
+may hold more digits: what the keys cannot say travels in the ``meta`` of the
+answer, and counts only while it begins with the digits that are set.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ls_integration.answers import Judgement, Reader, Writer
+from ls_integration.errors import TaskError
+from ls_integration.kinds.kind import IMAGE_WIDTH, Kind, Page
+from ls_integration.kinds.sted_pages import image_width_px, place_texts
+from ls_integration.kinds.sted_quality import limit_text, order_tells_label
+from ls_integration.kinds.sted_quality_page import hidden_parts
+from ls_integration.kinds.sted_source import truth_label
+from ls_integration.label_config import (
+    Control,
+    LabelConfig,
+    choice_result,
+    parse,
+    read_choice,
+    with_image_width,
+)
+from ls_integration.resources import label_config_xml
+from ls_integration.study import Study
+
+KIND = "sted-rating"
+LABEL_CONFIG = "sted_rating"
+
+_HUNDREDTH = Decimal("0.01")
+_EXACT = "rating"
+"""Key in the ``meta`` of a result: the rating with all its digits."""
+
+_NOTHING = " "
+"""A missing field would print as "undefined"."""
+
+_ITEM_COLUMNS = [
+    "item_id",
+    "position",
+    "part",
+    "image",
+    "source_path",
+    "source_index",
+    "rating",
+    "structure",
+    "group",
+    "peak_count",
+]
+
+
+def make_items(rows: pd.DataFrame, *, make_id: Callable[[str], str]) -> pd.DataFrame:
+    """Make the items table from the rows that were selected.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``source_path, source_index, rating, structure, group, item_id``, in
+        the study's order.
+    make_id : callable
+        ``source_path`` -> opaque id, where ``item_id`` of *rows* is None.
+
+    Returns
+    -------
+    DataFrame
+        The items; ``rating`` is the old one. ``image`` and ``peak_count`` are
+        empty until the pictures have been drawn.
+    """
+    items = pd.DataFrame(
+        {
+            "source_path": rows["source_path"].to_numpy(dtype=object),
+            "source_index": rows["source_index"].to_numpy(dtype=np.float64),
+            "rating": rows["rating"].to_numpy(dtype=np.float64),
+            "structure": rows["structure"].to_numpy(dtype=object),
+            "group": rows["group"].to_numpy(dtype=object),
+        }
+    )
+    items["item_id"] = [
+        own if isinstance(own, str) and own else make_id(path)
+        for own, path in zip(rows["item_id"], items["source_path"], strict=True)
+    ]
+    items["position"] = np.arange(len(items), dtype=np.int64)
+    items["part"] = np.int64(1)
+    items["image"] = pd.Series([None] * len(items), dtype=object)
+    items["peak_count"] = np.nan
+    return items[_ITEM_COLUMNS]
+
+
+def read_config(study: Study, view: str = "") -> LabelConfig:  # noqa: ARG001
+    """Give the label page of a study.
+
+    Parameters
+    ----------
+    study : Study
+        Knows how wide its pictures are shown.
+    view : str
+        There is one only.
+
+    Returns
+    -------
+    LabelConfig
+        As the package has it, where no width is known yet.
+    """
+    xml = label_config_xml(LABEL_CONFIG)
+    width_px = study.options.get(IMAGE_WIDTH)
+    return parse(with_image_width(xml, int(width_px)) if width_px else xml)
+
+
+def make_page(
+    study: Study,
+    items: pd.DataFrame,
+    predictions: pd.DataFrame,  # noqa: ARG001
+    picture_url: Callable[[str], str],
+    view: str = "",
+) -> Page:
+    """Write all that a project of a study shows.
+
+    Parameters
+    ----------
+    study : Study
+        Blind or not, shared or not, and its limits.
+    items : DataFrame
+        The items, with their parts and pictures.
+    predictions : DataFrame
+        There are none: the page never starts from a rating.
+    picture_url : callable
+        ``image`` -> address for ``task.data``.
+    view : str
+        There is one only.
+
+    Returns
+    -------
+    Page
+        Of a blind study without the old ratings, and without what tells them.
+    """
+    is_shared = study.overlap is not None
+    shown = items
+    if study.blind:
+        notes = ["BLIND: the server holds nothing of the old ratings"]
+        normal_at_least = float(study.options["normal_at_least"])
+        labels = [truth_label(rating, normal_at_least) for rating in items["rating"]]
+        labelled = items.assign(label=np.array(labels, dtype=object))
+        if order_tells_rating(items) or order_tells_label(labelled):
+            notes.append(
+                "the images come in the order of their old ratings, which reviewers may notice: "
+                "--order random"
+            )
+        hidden = hidden_parts(labelled)
+        if hidden:
+            notes.append("the structure is not shown: it tells the old rating")
+            seen = items["structure"].mask(items["part"].isin(hidden), None)
+            shown = items.assign(structure=seen)
+        shown = shown.assign(rating=np.nan)
+    else:
+        notes = ["reviewers will see the old rating; the pages start empty (--blind hides it)"]
+    tasks = [
+        {
+            "data": {
+                "image": picture_url(image),
+                "item_id": item_id,
+                "progress": place,
+                "structure": structure if isinstance(structure, str) else _NOTHING,
+                "old_rating": _NOTHING if np.isnan(rating) else f"Old rating: {limit_text(rating)}",
+            }
+        }
+        for item_id, image, structure, rating, place in zip(
+            shown["item_id"],
+            shown["image"],
+            shown["structure"],
+            shown["rating"].to_numpy(dtype=np.float64).tolist(),
+            place_texts(items["part"].tolist(), is_shared=is_shared),
+            strict=True,
+        )
+    ]
+    text = instructions(is_blind=study.blind, is_shared=is_shared)
+    return Page(read_config(study, view), tasks, text, tuple(notes), None)
+
+
+def order_tells_rating(items: pd.DataFrame) -> bool:
+    """Tell whether the images come sorted by their old ratings.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items, in the study's order.
+
+    Returns
+    -------
+    bool
+        True if so, up or down, with three different ratings at least.
+    """
+    ratings = items["rating"].dropna()
+    is_sorted = ratings.is_monotonic_increasing or ratings.is_monotonic_decreasing
+    return bool(ratings.nunique() >= 3 and is_sorted)
+
+
+def read_answer(config: LabelConfig) -> Reader:
+    """Make the reader of a study's answers.
+
+    Parameters
+    ----------
+    config : LabelConfig
+        The study's label page.
+
+    Returns
+    -------
+    callable
+        A task and a result -> the one rating.
+    """
+    digits = _digits(config)
+
+    def read(task: Mapping[str, Any], result: Sequence[Mapping[str, Any]]) -> list[Judgement]:
+        return [Judgement(str(task["data"]["item_id"]), rating=read_rating(*digits, result))]
+
+    return read
+
+
+def write_answer(config: LabelConfig) -> Writer:
+    """Make the writer of answers, for those that were given elsewhere.
+
+    Parameters
+    ----------
+    config : LabelConfig
+        The study's label page.
+
+    Returns
+    -------
+    callable
+        A judgement -> its result.
+    """
+    digits = _digits(config)
+
+    def write(judgement: Judgement) -> list[dict[str, Any]]:
+        if judgement.rating is None:
+            msg = f"there is no rating of the item {judgement.item_id}; leave it out"
+            raise TaskError(msg)
+        return rating_result(*digits, judgement.rating)
+
+    return write
+
+
+def read_rating(
+    tenths: Control, hundredths: Control, result: Sequence[Mapping[str, Any]]
+) -> float | None:
+    """Read the rating of an answer.
+
+    Parameters
+    ----------
+    tenths, hundredths : Control
+        The two rows of digits; a value of the first one may be complete.
+    result : sequence of dict
+        Of an annotation.
+
+    Returns
+    -------
+    float or None
+        From 0 to 1: the text of both digits as float64, or the exact rating
+        that came with them and begins so. None if a digit is missing.
+    """
+    first, second = read_choice(tenths, result), read_choice(hundredths, result)
+    if first is None:
+        return None
+    text = first if _is_complete(first) else f"{first}{second}"
+    if second is None and not _is_complete(first):
+        return None
+    for item in result:
+        exact = (item.get("meta") or {}).get(_EXACT)
+        # Of an answer that somebody has corrected since, the digits count.
+        if isinstance(exact, float | int) and 0 <= exact <= 1 and _two_digits(exact) == text:
+            return float(exact)
+    return float(text)
+
+
+def rating_result(tenths: Control, hundredths: Control, rating: float) -> list[dict[str, Any]]:
+    """Write a rating as Label Studio stores it when the keys are pressed.
+
+    Parameters
+    ----------
+    tenths, hundredths : Control
+        The two rows of digits.
+    rating : float
+        From 0 to 1. Digits beyond the hundredths go into ``meta``.
+
+    Returns
+    -------
+    list of dict
+        The ``result``.
+
+    Raises
+    ------
+    TaskError
+        If the rating is none.
+    """
+    if not 0 <= rating <= 1:
+        msg = f"{rating} is no rating from 0 to 1; correct it"
+        raise TaskError(msg)
+    text = _two_digits(rating)
+    if float(text) == 1:
+        result = choice_result(tenths, text)
+    else:
+        result = choice_result(tenths, text[:-1]) + choice_result(hundredths, text[-1])
+    if float(text) != rating:
+        result[0]["meta"] = {_EXACT: float(rating)}
+    return result
+
+
+def _digits(config: LabelConfig) -> tuple[Control, Control]:
+    """Give the two rows of digits, as they stand on the page."""
+    tenths, hundredths = (
+        control for control in config.controls.values() if control.kind == "Choices"
+    )
+    return tenths, hundredths
+
+
+def _is_complete(text: str) -> bool:
+    return len(text.partition(".")[2]) > 1
+
+
+def _two_digits(rating: float) -> str:
+    """Cut a rating to hundredths: never rounded up, 0.999 is not the best of all."""
+    return str(Decimal(repr(float(rating))).quantize(_HUNDREDTH, rounding=ROUND_DOWN))
+
+
+def instructions(*, is_blind: bool, is_shared: bool = False) -> str:
+    """Write the default instructions of the project, as Label Studio's HTML.
+
+    Parameters
+    ----------
+    is_blind : bool
+        The old rating is not shown.
+    is_shared : bool
+        One project for all people: each sees only some of the images.
+
+    Returns
+    -------
+    str
+        HTML of paragraphs.
+    """
+    skips = (
+        "skips: the image is left to others"
+        if is_shared
+        else "skips: you are asked again at the end"
+    )
+    paragraphs = [
+        "You see one STED microscopy image at a time. How good is it, from <b>0</b> (worst) to "
+        "<b>1</b> (best)?",
+        "Good: the structure is sharp, continuous and well above the background. Bad: it is "
+        "blurred, dim, noisy, bleached or otherwise unusable.",
+        "A rating has two digits after the point. For <b>0.73</b> press <b>7</b>, then <b>Shift+3"
+        "</b>, then <b>Enter</b>:",
+        "<b>0</b> to <b>9</b> tenths<br><b>Shift+0</b> to <b>Shift+9</b> hundredths<br>"
+        "<b>t</b> 1.00, the best<br><b>Enter</b> submits and goes on<br>"
+        f"<b>Ctrl+Space</b> (on a Mac: <b>Option+Enter</b>) {skips}",
+        "The large number shows what will be sent. A wrong digit is corrected by pressing the "
+        "right one. (Pressing the same key again takes the digit away.) Without both digits "
+        "nothing is sent.",
+        "To correct an earlier answer, go back with the arrow <b>&lt;</b> at the bottom left, "
+        "press the other digit, then Enter; the arrow <b>&gt;</b> goes on.",
+        "Brightness is beside the picture. Your answers are saved one by one: you can stop at any "
+        "time and go on later. Escape closes these instructions.",
+    ]
+    if not is_blind:
+        paragraphs.insert(
+            2,
+            "The old rating stands beside the picture. It may be wrong: say what you see.",
+        )
+    # Label Studio's page takes the margins of paragraphs away.
+    return "<br>".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+
+
+STED_RATING = Kind(
+    name=KIND,
+    positive="",
+    labels=(),
+    read_config=read_config,
+    make_page=make_page,
+    read_answer=read_answer,
+    fit_width_px=image_width_px,
+    write_answer=write_answer,
+)
