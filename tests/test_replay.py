@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ls_integration.answers import Judgement
 from ls_integration.errors import ConfigError, SourceError, StudyError
 from ls_integration.kinds.sted_quality import make_items
+from ls_integration.kinds.sted_quality_page import read_answer, write_answer
 from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
 from ls_integration.study import Project, Study
@@ -26,7 +28,9 @@ from ls_integration.workflows.old_sessions import (
 from ls_integration.workflows.replay import unique_id
 from ls_integration.workflows.session_rows import in_source_order
 
-CONTROL = parse(label_config_xml("sted_quality")).choices()
+CONFIG = parse(label_config_xml("sted_quality"))
+CONTROL = CONFIG.choices()
+READ, WRITE = read_answer(CONFIG), write_answer(CONFIG)
 ADA, BEN = 7, 8
 
 
@@ -47,6 +51,10 @@ def write_session(path: Path, items: pd.DataFrame, *, columns: int = 4) -> Path:
     table = np.column_stack([ratings < 0.7, ratings, items["model_score"], times_s])
     np.savez(path, classifications=table[:, :columns], fp_errors=[], fn_errors=[])
     return path
+
+
+def answer(label: str, time_s: float | None) -> Answer:
+    return Answer(Judgement("any", label=label), time_s)
 
 
 def read_one(path: Path, items: pd.DataFrame, study: Study) -> Session:
@@ -79,7 +87,9 @@ def test_rows_of_a_random_study_find_their_images(repository: Path, tmp_path: Pa
     assert ordered["source_path"].tolist() == in_file_order["source_path"].tolist()
     answers = read_one(path, mixed, mixed_study).answers
     for item_id, source_path in zip(mixed["item_id"], mixed["source_path"], strict=True):
-        assert answers[item_id] == by_path[source_path]
+        known = by_path[source_path]
+        assert answers[item_id].judgement.label == known.judgement.label
+        assert answers[item_id].lead_time_s == known.lead_time_s
 
 
 def test_a_random_order_that_cannot_be_undone_is_refused(repository: Path) -> None:
@@ -145,7 +155,7 @@ def test_a_session_from_before_an_extension_is_of_the_first_images(
 
 def test_an_annotation_is_finished_and_nobodys_truth() -> None:
     """The time is the person's, left out where an old file has none; no prediction is named."""
-    annotation = annotation_of(Answer("anomaly", 0.1 + 0.2), CONTROL, ADA)
+    annotation = annotation_of(answer("anomaly", 0.1 + 0.2), WRITE, ADA)
     assert annotation == {
         "result": choice_result(CONTROL, "anomaly"),
         "completed_by": ADA,
@@ -153,7 +163,7 @@ def test_an_annotation_is_finished_and_nobodys_truth() -> None:
         "ground_truth": False,
         "lead_time": 0.1 + 0.2,
     }
-    assert "lead_time" not in annotation_of(Answer("normal", None), CONTROL, ADA)
+    assert "lead_time" not in annotation_of(answer("normal", None), WRITE, ADA)
 
 
 def test_an_old_file_has_no_times(repository: Path, tmp_path: Path) -> None:
@@ -161,7 +171,7 @@ def test_an_old_file_has_no_times(repository: Path, tmp_path: Path) -> None:
     study, items = make_study(repository)
     session = read_one(write_session(tmp_path / "Ada.npz", items, columns=2), items, study)
     assert {answer.lead_time_s for answer in session.answers.values()} == {None}
-    assert {answer.label for answer in session.answers.values()} == {"normal", "anomaly"}
+    assert {answer.judgement.label for answer in session.answers.values()} == {"normal", "anomaly"}
 
 
 def given(number: int, label: str, time_s: float | None, user_id: int = ADA) -> dict[str, Any]:
@@ -193,13 +203,13 @@ def test_what_is_missing_and_what_differs() -> None:
         for number, (item_id, annotations) in enumerate(on_server.items())
     ]
     asked = [item_id for item_id in on_server if item_id != "not in the file"]
-    session = Session(Path("Ada.npz"), "Ada", dict.fromkeys(asked, Answer("normal", 1.5)))
-    found = compare(session, tasks, CONTROL, ADA)
+    session = Session(Path("Ada.npz"), "Ada", dict.fromkeys(asked, answer("normal", 1.5)))
+    found = compare(session, tasks, READ, ADA)
     assert found.n_same == 2
     assert found.missing == {"other": 105, "none": 106}
     assert found.differing == {"choice": 4, "time": 5, "skip": 6}
-    timeless = Session(Path("Ada.npz"), "Ada", dict.fromkeys(asked, Answer("normal", None)))
-    assert set(compare(timeless, tasks, CONTROL, ADA).differing) == {"choice", "skip"}
+    timeless = Session(Path("Ada.npz"), "Ada", dict.fromkeys(asked, answer("normal", None)))
+    assert set(compare(timeless, tasks, READ, ADA).differing) == {"choice", "skip"}
 
 
 def test_an_answer_has_one_unique_id() -> None:

@@ -29,11 +29,19 @@ def replay(
     study: StudyName,
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULTS...", help="AnomaGUI's NAME.npz files.", show_default=False),
+        typer.Argument(
+            metavar="RESULTS...",
+            help="AnomaGUI's NAME.npz, or NAME/reannotations.npy of ratings.",
+            show_default=False,
+        ),
     ],
     annotator: Annotated[
         str | None,
-        typer.Option("--as", metavar="NAME", help="Whose session: else the file's name."),
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Whose session: else the name of the file, or of its folder for ratings.",
+        ),
     ] = None,
     round_number: Annotated[
         int, typer.Option("--round", min=1, help="Which round of theirs it is.")
@@ -41,13 +49,16 @@ def replay(
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite answers of theirs that differ.")
     ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out ratings outside of 0 to 1.")
+    ] = False,
     url: Url = None,
     token_file: TokenFile = None,
     media: Media = None,
     server_media: ServerMedia = None,
     quiet: Quiet = False,
 ) -> None:
-    """Bring finished AnomaGUI sessions in as the answers of their authors.
+    """Bring finished sessions of the old tools in as the answers of their authors.
 
     Example: ls-integration replay sted-quality-lab Fred.npz Julia.npz
 
@@ -71,6 +82,7 @@ def replay(
             annotator=annotator,
             round_number=round_number,
             replace=replace,
+            skip_bad=skip_bad,
             say=print_note,
             on_account=_keep_password,
             report=report,

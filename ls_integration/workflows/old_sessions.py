@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ls_integration.answers import Judgement, Reader, Writer
 from ls_integration.errors import ConfigError, SourceError, some_of
-from ls_integration.label_config import Control, choice_result, read_choice
 from ls_integration.results.anomagui import count_rows, read_session
 from ls_integration.study import Study
 from ls_integration.workflows.import_options import person_names
@@ -17,10 +17,10 @@ from ls_integration.workflows.session_rows import items_of_session, name_selecti
 
 
 class Answer(NamedTuple):
-    """One decision of an old session."""
+    """One answer of an old session."""
 
-    label: str
-    """The choice."""
+    judgement: Judgement
+    """What was said of the item."""
     lead_time_s: float | None
     """Decision time in s; None where the file has none."""
 
@@ -63,15 +63,19 @@ class Comparison:
     differing: dict[str, int]
 
 
-def session_names(paths: Sequence[Path], annotator: str | None) -> list[str]:
+def session_names(
+    paths: Sequence[Path], annotator: str | None, *, default: Sequence[str] | None = None
+) -> list[str]:
     """Say whose sessions the files are.
 
     Parameters
     ----------
     paths : sequence of Path
-        ``NAME.npz`` each.
+        The files.
     annotator : str or None
         The name, where it is not the file's.
+    default : sequence of str, optional
+        The names that the tool gave; the files' stems where it gave these.
 
     Returns
     -------
@@ -86,9 +90,10 @@ def session_names(paths: Sequence[Path], annotator: str | None) -> list[str]:
     if annotator is not None and len(paths) > 1:
         msg = f"--as {annotator} names one person, but there are {len(paths)} files; give one file"
         raise ConfigError(msg)
+    own = [path.stem for path in paths] if default is None else default
     names = [
-        " ".join((path.stem if annotator is None else annotator).split())  # as `person_names`
-        for path in paths
+        " ".join((name if annotator is None else annotator).split())  # as `person_names`
+        for name in own
     ]
     for name, path in zip(names, paths, strict=True):
         if not name or not name.isprintable():
@@ -165,33 +170,36 @@ def read_old_sessions(
             )
         columns = (table["item_id"], table["label"], table["lead_time_s"])
         answers = {
-            item_id: Answer(label, None if np.isnan(lead_time_s) else float(lead_time_s))
+            item_id: Answer(
+                Judgement(item_id, label=label),
+                None if np.isnan(lead_time_s) else float(lead_time_s),
+            )
             for item_id, label, lead_time_s in zip(*columns, strict=True)
         }
         sessions.append(Session(path, name, answers))
     return sessions
 
 
-def annotation_of(answer: Answer, control: Control, user_id: int) -> dict[str, Any]:
+def annotation_of(answer: Answer, write: Writer, user_id: int) -> dict[str, Any]:
     """Write an answer as Label Studio's annotation, finished and by its author.
 
     Parameters
     ----------
     answer : Answer
         Of a session.
-    control : Control
-        The choices that were asked.
+    write : callable
+        How the study's kind writes an answer.
     user_id : int
         The author's account.
 
     Returns
     -------
     dict
-        Without ``parent_prediction``: AnomaGUI showed no answers, so it is
+        Without ``parent_prediction``: the old tools showed no answers, so it is
         independent also where the study is assisted.
     """
     annotation: dict[str, Any] = {
-        "result": choice_result(control, answer.label),
+        "result": write(answer.judgement),
         "completed_by": user_id,
         "was_cancelled": False,
         # Left out, an import would make it true.
@@ -203,7 +211,7 @@ def annotation_of(answer: Answer, control: Control, user_id: int) -> dict[str, A
 
 
 def compare(
-    session: Session, tasks: Sequence[Mapping[str, Any]], control: Control, user_id: int
+    session: Session, tasks: Sequence[Mapping[str, Any]], read: Reader, user_id: int
 ) -> Comparison:
     """Find what of a session is not on the server yet, or is there otherwise.
 
@@ -213,8 +221,8 @@ def compare(
         The person's answers.
     tasks : sequence of dict
         Of their project, from `server.pull.pull_answers`.
-    control : Control
-        The choices that were asked.
+    read : callable
+        How the study's kind reads an answer.
     user_id : int
         The person's account; what others answered there is not looked at.
 
@@ -239,7 +247,7 @@ def compare(
         newest = max(own, key=lambda given: (given["created_at"], given["id"]))
         is_same = (
             not newest["was_cancelled"]
-            and read_choice(control, newest["result"]) == answer.label
+            and read(task, newest["result"])[0].said == answer.judgement.said
             and answer.lead_time_s in (None, newest.get("lead_time"))
         )
         if is_same:

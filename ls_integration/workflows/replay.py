@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from ls_integration import study as studies
-from ls_integration.errors import PartialError, ServerError, StudyError
-from ls_integration.kinds import sted_quality
-from ls_integration.label_config import Control, parse
+from ls_integration.answers import Reader, Writer
+from ls_integration.errors import ConfigError, PartialError, ServerError, StudyError
+from ls_integration.kinds import sted_quality, sted_rating
+from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
-from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.projects import read_project
 from ls_integration.server.pull import pull_answers
@@ -23,6 +23,7 @@ from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.import_options import check_project_titles
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
+from ls_integration.workflows.old_ratings import read_old_ratings
 from ls_integration.workflows.old_sessions import (
     Comparison,
     Session,
@@ -32,6 +33,9 @@ from ls_integration.workflows.old_sessions import (
 )
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.study_projects import plan_projects
+
+_REPLAYED = (sted_quality.KIND, sted_rating.KIND)
+"""The kinds of study that have an old tool."""
 
 _CONFLICT = 409
 """Label Studio's answer to a ``unique_id`` that it has already."""
@@ -72,6 +76,14 @@ class _Place:
     user_id: int
 
 
+@dataclass(frozen=True)
+class _Wire:
+    """How the study's kind speaks to Label Studio."""
+
+    read: Reader
+    write: Writer
+
+
 def replay(
     study_folder: Path,
     paths: Sequence[Path],
@@ -81,6 +93,7 @@ def replay(
     annotator: str | None = None,
     round_number: int = 1,
     replace: bool = False,
+    skip_bad: bool = False,
     say: Say,
     on_account: OnAccount = keep_in_study,
     report: Reporter = silent,
@@ -92,18 +105,20 @@ def replay(
     study_folder : Path
         The study; it must have been imported.
     paths : sequence of Path
-        AnomaGUI's ``NAME.npz``.
+        AnomaGUI's ``NAME.npz``; of a study of ratings ``NAME/reannotations.npy``.
     settings : Settings
         Which server.
     start : Path
         The working folder.
     annotator : str, optional
-        Whose session; by default each file's stem.
+        Whose session; by default as the file, or its folder, is called.
     round_number : int
         Which round of theirs it is, from 1.
     replace : bool
         Overwrite answers of that person that say something else. One that
         was given on a page that started from the model's answer stays marked so.
+    skip_bad : bool
+        Leave out ratings outside of 0 to 1 instead of refusing their file.
     say : callable
         Takes lines for the user.
     on_account : callable, optional
@@ -124,16 +139,21 @@ def replay(
     """
     with studies.locked(study_folder):
         study = studies.load(study_folder)
-        _check_imported(study)
+        wire = _wire_of(study, skip_bad)
         items = studies.read_items(study_folder)
-        sessions = read_old_sessions(
-            paths, items, study, annotator=annotator, round_number=round_number, say=say
+        sessions = _read_sessions(
+            paths,
+            items,
+            study,
+            annotator=annotator,
+            round_number=round_number,
+            skip_bad=skip_bad,
+            say=say,
         )
         names = [session.annotator for session in sessions]
         check_project_titles(study.title, () if study.overlap else names, round_number)
         connection = connect(settings, study, start)
         _check_pictures(items, connection, study)
-        control = parse(label_config_xml(sted_quality.LABEL_CONFIG)).choices()
         study, planned = plan_projects(
             study_folder, study, names, round_number, connection, on_account
         )
@@ -144,7 +164,7 @@ def replay(
             for session, project in zip(sessions, theirs, strict=True)
         ]
         before = [
-            _compare(place, place.project.project_id, connection.client, control, report)
+            _compare(place, place.project.project_id, connection.client, wire, report)
             for place in places
         ]
         if not replace:
@@ -154,7 +174,7 @@ def replay(
         for place in places:
             for item_id, answer in place.session.answers.items():
                 given = answers.setdefault(place.project.key, {}).setdefault(item_id, [])
-                given.append(annotation_of(answer, control, place.user_id))
+                given.append(annotation_of(answer, wire.write, place.user_id))
         study, outcomes = send_projects(
             study_folder, study, items, planned, connection, answers=answers, say=say, report=report
         )
@@ -167,7 +187,7 @@ def replay(
                 study,
                 items,
                 connection.client,
-                control,
+                wire,
                 replace,
                 report,
             )
@@ -175,16 +195,48 @@ def replay(
         ]
 
 
-def _check_imported(study: Study) -> None:
-    if study.kind != sted_quality.KIND:
+def _wire_of(study: Study, skip_bad: bool) -> _Wire:
+    """Refuse what cannot be replayed, and learn how the rest is written."""
+    kind = kind_of(study)
+    if kind.write_answer is None or study.kind not in _REPLAYED:
         msg = (
-            f"the study '{study.title}' is of the kind {study.kind}; AnomaGUI's sessions belong "
-            f"to one of the kind {sted_quality.KIND}"
+            f"the study '{study.title}' is of the kind {study.kind}; sessions can be replayed into "
+            f"{' and '.join(_REPLAYED)}"
         )
         raise StudyError(msg)
+    if skip_bad and study.kind != sted_rating.KIND:
+        msg = f"--skip-bad leaves out ratings; '{study.title}' asks for none, leave the option out"
+        raise ConfigError(msg)
     if study.server_url is None or not study.projects:
         msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
         raise StudyError(msg)
+    config = kind.read_config(study, "")
+    return _Wire(kind.read_answer(config), kind.write_answer(config))
+
+
+def _read_sessions(
+    paths: Sequence[Path],
+    items: pd.DataFrame,
+    study: Study,
+    *,
+    annotator: str | None,
+    round_number: int,
+    skip_bad: bool,
+    say: Say,
+) -> list[Session]:
+    if study.kind == sted_rating.KIND:
+        return read_old_ratings(
+            paths,
+            items,
+            study,
+            annotator=annotator,
+            round_number=round_number,
+            skip_bad=skip_bad,
+            say=say,
+        )
+    return read_old_sessions(
+        paths, items, study, annotator=annotator, round_number=round_number, say=say
+    )
 
 
 def _check_pictures(items: pd.DataFrame, connection: Connection, study: Study) -> None:
@@ -199,13 +251,13 @@ def _check_pictures(items: pd.DataFrame, connection: Connection, study: Study) -
 
 
 def _compare(
-    place: _Place, project_id: int | None, client: Client, control: Control, report: Reporter
+    place: _Place, project_id: int | None, client: Client, wire: _Wire, report: Reporter
 ) -> Comparison:
     if project_id is None:
         return Comparison(0, {}, {})
     read_project(client, project_id, title=place.project.title)
     tasks = pull_answers(client, project_id, with_predictions=False, report=report)
-    return compare(place.session, tasks, control, place.user_id)
+    return compare(place.session, tasks, wire.read, place.user_id)
 
 
 def _refuse_differing(place: _Place, found: Comparison, items: pd.DataFrame) -> None:
@@ -215,7 +267,7 @@ def _refuse_differing(place: _Place, found: Comparison, items: pd.DataFrame) -> 
     first = items.loc[differs, "source_path"].iloc[0]
     msg = (
         f"{place.session.path}: {len(found.differing)} answers of {place.session.annotator} in "
-        f"'{place.project.title}' differ in choice or time, the first for {first}; pass --replace "
+        f"'{place.project.title}' differ in answer or time, the first for {first}; pass --replace "
         "to overwrite them, or --round for another pass"
     )
     raise StudyError(msg)
@@ -228,19 +280,19 @@ def _finish(
     study: Study,
     items: pd.DataFrame,
     client: Client,
-    control: Control,
+    wire: _Wire,
     replace: bool,
     report: Reporter,
 ) -> ReplayedSession:
     """Send what did not come with its task, and prove that all is there."""
     is_complete = not outcome.push.sent and before.n_same == len(place.session.answers)
-    found = before if is_complete else _compare(place, outcome.project_id, client, control, report)
+    found = before if is_complete else _compare(place, outcome.project_id, client, wire, report)
     if not replace:
         _refuse_differing(place, found, items)
     sent_with_tasks = found.n_same - before.n_same if outcome.push.sent else 0
     if found.missing or found.differing:
-        _send_one_by_one(place, found, study, client, control, report)
-        left = _compare(place, outcome.project_id, client, control, report)
+        _send_one_by_one(place, found, study, client, wire, report)
+        left = _compare(place, outcome.project_id, client, wire, report)
         if left.missing or left.differing:
             n_left = len(left.missing) + len(left.differing)
             msg = (
@@ -264,7 +316,7 @@ def _send_one_by_one(
     found: Comparison,
     study: Study,
     client: Client,
-    control: Control,
+    wire: _Wire,
     report: Reporter,
 ) -> None:
     """Add to tasks that are there already: the one way that the server has (8 a second)."""
@@ -272,13 +324,13 @@ def _send_one_by_one(
     try:
         for item_id, task_id in found.missing.items():
             report("sending answers", done, n_all)
-            annotation = annotation_of(place.session.answers[item_id], control, place.user_id)
+            annotation = annotation_of(place.session.answers[item_id], wire.write, place.user_id)
             annotation["unique_id"] = unique_id(study, place.project, item_id, place.user_id)
             _post_once(client, f"/api/tasks/{task_id}/annotations/", annotation)
             done += 1
         for item_id, annotation_id in found.differing.items():
             report("sending answers", done, n_all)
-            annotation = annotation_of(place.session.answers[item_id], control, place.user_id)
+            annotation = annotation_of(place.session.answers[item_id], wire.write, place.user_id)
             kept = {
                 name: value
                 for name, value in annotation.items()
