@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from ls_integration.errors import StudyError
+from ls_integration.kinds.sted_quality_page import read_answer
 from ls_integration.label_config import choice_result, parse, with_image_width
 from ls_integration.resources import label_config_xml
 from ls_integration.server.checks import ServerSigns, _clock_ahead_s, enter_submits
@@ -23,6 +24,7 @@ from ls_integration.workflows.check_study import spread
 
 XML = label_config_xml("sted_quality")
 CONTROL = parse(XML).choices()
+READ = read_answer(parse(XML))
 ENTER = {"annotation:annotation:submit": {"key": "enter", "active": True}}
 FOCUS = {"regions:region:focus": {"key": "alt+shift+enter", "active": True}}
 IMAGES = {"aaaa": "p/a.webp", "bbbb": "p/b.webp"}
@@ -186,7 +188,7 @@ def _shown(
         project,
         predictions=sent,
         served_versions=set(served),
-        control=CONTROL,
+        read=READ,
         is_blind=is_blind,
     )
     return _bad(lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ls_integration import study as study_folder
 from ls_integration.errors import ConfigError, StudyError
+from ls_integration.kinds import sted_rating
 from ls_integration.serving.application import application
 from ls_integration.serving.score_table import ScoreTable, read_score_table
 
@@ -49,7 +50,7 @@ def read_scores(
     """
     source_paths = None
     if study is not None:
-        _refuse_blind(study_folder.load(study))
+        _refuse_unfit(study_folder.load(study))
         items = study_folder.read_items(study)
         source_paths = dict(zip(items["item_id"], items["source_path"], strict=True))
     return read_score_table(
@@ -111,7 +112,7 @@ def connect(client: "Client", study: Path, backend_url: str) -> list[tuple[str, 
         msg = f"the backend's address '{backend_url}' does not start with http:// or https://"
         raise ConfigError(msg)
     plan = study_folder.load(study)
-    _refuse_blind(plan)
+    _refuse_unfit(plan)
     project_ids = {
         project.title: project.project_id
         for project in plan.projects
@@ -127,12 +128,15 @@ def connect(client: "Client", study: Path, backend_url: str) -> list[tuple[str, 
     return connected
 
 
-def _refuse_blind(plan: study_folder.Study) -> None:
+def _refuse_unfit(plan: study_folder.Study) -> None:
     if plan.blind:
         msg = (
             f"study '{plan.title}' is blind: a backend would show the reviewers the model's "
             "answer; import the source again without --blind for an assisted study"
         )
+        raise StudyError(msg)
+    if plan.kind == sted_rating.KIND:
+        msg = f"study '{plan.title}' asks for ratings, which never start from a model's answer"
         raise StudyError(msg)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from ls_integration.answers import Reader
 from ls_integration.errors import some_of
-from ls_integration.label_config import Control, read_choice
 from ls_integration.workflows.check_lines import Line, fine, wrong
 
 _SHOW = "run the same import again, it sets the project to show them"
@@ -20,7 +20,7 @@ def check_predictions_shown(
     *,
     predictions: pd.DataFrame,
     served_versions: set[str],
-    control: Control,
+    read: Reader,
     is_blind: bool,
 ) -> Iterator[Line]:
     """Check that the page starts from the study's predictions, or from none.
@@ -35,8 +35,8 @@ def check_predictions_shown(
         What the study sent: ``item_id, label, score, model_version``.
     served_versions : set of str
         What the project's ML backends say they are; they answer on opening.
-    control : Control
-        The choices.
+    read : callable
+        How the study's kind reads an answer.
     is_blind : bool
         Nothing of the model may be on the server.
 
@@ -53,7 +53,7 @@ def check_predictions_shown(
     faults = [
         *_check_settings(tasks, project, len(predictions) > 0, version in served_versions),
         *check_copies(tasks, known_versions),
-        *check_sent(tasks, predictions, control),
+        *check_sent(tasks, predictions, read),
     ]
     yield from faults
     if not faults:
@@ -148,7 +148,7 @@ def check_copies(tasks: Sequence[Mapping[str, Any]], known_versions: set[str]) -
 
 
 def check_sent(
-    tasks: Sequence[Mapping[str, Any]], predictions: pd.DataFrame, control: Control
+    tasks: Sequence[Mapping[str, Any]], predictions: pd.DataFrame, read: Reader
 ) -> Iterator[Line]:
     """Check that what the study sent is still there, with answer and score (2, 4, 5).
 
@@ -158,8 +158,8 @@ def check_sent(
         ``data`` and ``predictions`` each.
     predictions : DataFrame
         ``item_id, label, score, model_version``.
-    control : Control
-        The choices.
+    read : callable
+        How the study's kind reads an answer.
 
     Yields
     ------
@@ -168,10 +168,14 @@ def check_sent(
     """
     by_item = {
         str(task["data"].get("item_id")): {
-            str(entry["model_version"]): (read_choice(control, entry["result"]), entry.get("score"))
+            str(entry["model_version"]): (
+                read(task, entry["result"])[0].said,
+                entry.get("score"),
+            )
             for entry in task["predictions"]
         }
         for task in tasks
+        if task["data"].get("item_id")
     }
     gone, changed = [], []
     names = ("item_id", "model_version", "label", "score")

@@ -194,7 +194,7 @@ def _check_tasks(
         shown,
         predictions=expected.predictions,
         served_versions={str(backend.get("model_version") or "") for backend in backends} - {""},
-        control=config.choices(),
+        read=kind_of(expected.study).read_answer(config),
         is_blind=expected.study.blind,
     )
     answers = [answer for task in tasks for answer in task["annotations"]]

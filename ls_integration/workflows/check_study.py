@@ -8,6 +8,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ls_integration import study as studies
 from ls_integration.errors import IntegrationError, some_of
+from ls_integration.kinds import sted_rating
 from ls_integration.server.storage import check_pictures_load, picture_url
 from ls_integration.study import Study
 from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, not_checked, wrong
@@ -71,7 +72,8 @@ def _check_folder(
     folder: Path, study: Study, items: pd.DataFrame | None, predictions: pd.DataFrame | None
 ) -> Iterator[Line]:
     """Check that the folder is whole and no request of an import is open (11, 12)."""
-    mode = "blind" if study.blind else "assisted"
+    shown = "old ratings shown" if study.kind == sted_rating.KIND else "assisted"
+    mode = "blind" if study.blind else shown
     if study.blind and predictions is not None and len(predictions):
         yield wrong(
             f"the study is blind and yet its folder holds {len(predictions)} predictions to show",

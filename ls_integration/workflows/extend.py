@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ls_integration import study as studies
-from ls_integration.errors import ConfigError, ResultsError
+from ls_integration.errors import ConfigError, ResultsError, StudyError
 from ls_integration.files import write_bytes
 from ls_integration.kinds import sted_quality
 from ls_integration.kinds.sted_source import SourceTable
@@ -88,6 +88,12 @@ def extend(
     with studies.locked(study_folder):
         study = studies.load(study_folder)
         check_can_grow(study)
+        if study.kind != sted_quality.KIND:
+            msg = (
+                f"the study '{study.title}' is of the kind {study.kind}, which cannot be extended; "
+                f"import the images into a study of their own with `import {study.kind}`"
+            )
+            raise StudyError(msg)
         items = studies.read_items(study_folder)
         options = options_of(study, addition)
         table = read_table(options)
