@@ -54,13 +54,13 @@ def export_and_score(
 
     Example: ls-integration export-and-score sted-quality-lab --output results
     """
-    from ls_integration.cli.scoring import print_scores
+    from ls_integration.cli.scoring import print_scored
     from ls_integration.workflows.score import score_folder
 
     _export(context, study, output, force, url, token_file, quiet)
     with progress_bars(context, quiet) as report:
         scored = score_folder(output, force=force, report=report)
-    print_scores(scored.metrics, scored.report)
+    print_scored(scored)
 
 
 def _export(

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
 from ls_integration.cli.options import Force, Quiet
+
+if TYPE_CHECKING:
+    from ls_integration.workflows.score import Scored
 
 
 def register(app: typer.Typer) -> None:
@@ -91,7 +94,29 @@ def score(
                 force=force,
                 report=report,
             )
-    print_scores(scored.metrics, scored.report)
+    print_scored(scored)
+
+
+def print_scored(scored: "Scored") -> None:
+    """Print what came out of scoring, in the words of the study's kind.
+
+    Parameters
+    ----------
+    scored : Scored
+        From `workflows.score`.
+    """
+    lines = scored.lines
+    if lines is None:
+        print_scores(scored.metrics, scored.report)
+        return
+    for line in lines:
+        print_result(line)
+    if scored.metrics["warnings"]:
+        print_note(f"undefined, with the reason in {scored.numbers}: {_keys(scored.metrics)}")
+    if scored.has_report:
+        print_result(f"report: {scored.report}")
+    else:
+        print_result(f"numbers: {scored.numbers} (this kind of study has no report.html)")
 
 
 def print_scores(metrics: Mapping[str, Any], report: Path) -> None:

@@ -137,9 +137,11 @@ def study_info(study: Study) -> dict[str, Any]:
         "kind": study.kind,
         "title": study.title,
         "blind": study.blind,
-        "positive": kind_of(study).positive,
+        "positive": kind_of(study).positive or None,
         "model_threshold": study.options.get("stored_threshold"),
         "model_version": study.options.get("model_version"),
+        "normal_at_least": study.options.get("normal_at_least"),
+        "anomaly_below": study.options.get("anomaly_below"),
         "server_url": study.server_url,
         "versions": study.versions,
     }

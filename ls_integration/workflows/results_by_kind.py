@@ -7,9 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration.kinds import sted_quality
+from ls_integration.kinds import sted_quality, sted_rating
+from ls_integration.kinds.rating_selection import SELECTION_FILE, write_selection
+from ls_integration.kinds.sted_source import ANOMALY_BELOW, NORMAL_AT_LEAST
 from ls_integration.results.anomagui import write_sessions
 from ls_integration.results.metrics import build_metrics
+from ls_integration.results.rating_headline import write_rating_lines
+from ls_integration.results.rating_metrics import build_rating_metrics
+from ls_integration.results.ratings import write_ratings
 from ls_integration.study import Study
 
 
@@ -29,6 +34,9 @@ class Results:
         holds.
     has_report : bool
         ``report.html`` and plots are made from these numbers.
+    write_lines : callable or None
+        What ``metrics.json`` holds -> the lines to print; None where the
+        command line prints its table of accuracies.
     """
 
     write_files: Callable[[Path, Study, Path, pd.DataFrame, pd.DataFrame], pd.DataFrame]
@@ -36,6 +44,7 @@ class Results:
         [pd.DataFrame, pd.DataFrame, str, float | None, Mapping[str, Any]], dict[str, Any]
     ]
     has_report: bool = True
+    write_lines: Callable[[Mapping[str, Any]], list[str]] | None = None
 
 
 def results_of(kind: str | None) -> Results:
@@ -74,4 +83,40 @@ def _measure_labels(
     )
 
 
-_RESULTS = {sted_quality.KIND: Results(_write_sessions, _measure_labels)}
+def _write_ratings(
+    folder: Path, _study: Study, _study_folder: Path, items: pd.DataFrame, answers: pd.DataFrame
+) -> pd.DataFrame:
+    write_ratings(folder, items, answers)
+    write_selection(
+        folder / SELECTION_FILE, items["source_path"].tolist(), items["source_index"].tolist()
+    )
+    return items
+
+
+def _measure_ratings(
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    _positive: str,
+    _model_threshold: float | None,
+    study: Mapping[str, Any],
+) -> dict[str, Any]:
+    return build_rating_metrics(
+        items,
+        annotations,
+        normal_at_least=_limit(study, "normal_at_least", NORMAL_AT_LEAST),
+        anomaly_below=_limit(study, "anomaly_below", ANOMALY_BELOW),
+        study=study,
+    )
+
+
+def _limit(study: Mapping[str, Any], name: str, default: float) -> float:
+    value = study.get(name)
+    return default if value is None else float(value)
+
+
+_RESULTS = {
+    sted_quality.KIND: Results(_write_sessions, _measure_labels),
+    sted_rating.KIND: Results(
+        _write_ratings, _measure_ratings, has_report=False, write_lines=write_rating_lines
+    ),
+}

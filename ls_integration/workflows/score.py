@@ -65,6 +65,40 @@ class Scored:
         """
         return self.folder / REPORT_FILE
 
+    @property
+    def numbers(self) -> Path:
+        """Locate the numbers.
+
+        Returns
+        -------
+        Path
+            ``metrics.json`` in the folder.
+        """
+        return self.folder / METRICS_FILE
+
+    @property
+    def lines(self) -> list[str] | None:
+        """Write what came out, where the kind has words of its own for it.
+
+        Returns
+        -------
+        list of str or None
+            None where a table of accuracies says it.
+        """
+        write_lines = results_of(self.metrics.get("kind")).write_lines
+        return None if write_lines is None else write_lines(self.metrics)
+
+    @property
+    def has_report(self) -> bool:
+        """Tell whether there is a report.
+
+        Returns
+        -------
+        bool
+            Some kinds have none.
+        """
+        return results_of(self.metrics.get("kind")).has_report
+
 
 def score_folder(
     folder: Path,
