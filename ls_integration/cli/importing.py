@@ -14,21 +14,54 @@ from ls_integration.cli.console import (
     print_result,
     progress_bars,
 )
-from ls_integration.cli.options import Media, Quiet, ServerMedia, TokenFile, Url
+from ls_integration.cli.options import (
+    SCORES,
+    Blind,
+    Channel,
+    Colormap,
+    DryRun,
+    Examples,
+    Instructions,
+    Limit,
+    Media,
+    NormalAtLeast,
+    Order,
+    Overlap,
+    Passwords,
+    People,
+    Plane,
+    Projection,
+    Quiet,
+    Ratings,
+    Round,
+    Scale,
+    Seed,
+    ServerMedia,
+    Shared,
+    SkipBad,
+    StudyDir,
+    Title,
+    TokenFile,
+    Url,
+)
 
 if TYPE_CHECKING:
     from ls_integration.server.people import Person
     from ls_integration.workflows.import_run import ImportOutcome
     from ls_integration.workflows.new_accounts import OnAccount
 
-_SCORES, _PICTURES = "Model and ratings", "Pictures"
-
-_TELLING = {"--predictions": "cutouts"}
-"""Options by which a kind is known; all else that can be read is of the kind `_OTHERS`."""
+_TELLING = {
+    "--predictions": "cutouts",
+    "--select": "sted-rating",
+    "--range": "sted-rating",
+    "--from-disagreements": "sted-rating",
+}
+"""Options by which a kind is known; what comes without is of the kind `_OTHERS`."""
 _OTHERS = "sted-quality"
-_EXAMPLES = """three examples:
+_EXAMPLES = """four examples:
   ls-integration import sted-quality FOLDER --model-threshold 0.213
   ls-integration import sted-quality manifest.csv --blind --people Ada --people Ben
+  ls-integration import sted-rating FOLDER --select imgs_to_check.npz
   ls-integration import cutouts FRAMES --predictions test_outputs.csv
 more with: ls-integration import KIND --help"""
 
@@ -96,106 +129,51 @@ def import_sted_quality(
             show_default=False,
         ),
     ],
-    ratings: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CSV", help="path,rating of a folder of images.", rich_help_panel=_SCORES
-        ),
-    ] = None,
-    blind: Annotated[
-        bool, typer.Option("--blind", help="Nothing of rating or score goes to the server.")
-    ] = False,
-    title: Annotated[str | None, typer.Option(help="Title of the study.")] = None,
-    study: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the study: else studies/TITLE.")
-    ] = None,
-    people: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Who answers, each in a project of their own; repeat it."
-        ),
-    ] = None,
-    shared: Annotated[
-        bool, typer.Option("--shared", help="One project for all people, in Label Studio's order.")
-    ] = False,
-    overlap: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="With --shared: answers per image, else 1."),
-    ] = None,
-    round_number: Annotated[
-        int, typer.Option("--round", min=1, help="Which round the projects ask.")
-    ] = 1,
-    passwords: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the passwords of new accounts there (0600)."),
-    ] = None,
-    order: Annotated[
-        Literal["file", "random"], typer.Option(help="Random is one seeded order for all.")
-    ] = "file",
-    seed: Annotated[int, typer.Option(help="Of the random order.")] = 0,
-    instructions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Markdown to add to the instructions."),
-    ] = None,
-    examples: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Rated pictures NAME_RATING.png for the instructions."),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N images.")] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what cannot be imported.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read everything, keep and send nothing.")
-    ] = False,
+    ratings: Ratings = None,
+    blind: Blind = False,
+    title: Title = None,
+    study: StudyDir = None,
+    people: People = None,
+    shared: Shared = False,
+    overlap: Overlap = None,
+    round_number: Round = 1,
+    passwords: Passwords = None,
+    order: Order = "file",
+    seed: Seed = 0,
+    instructions: Instructions = None,
+    examples: Examples = None,
+    limit: Limit = None,
+    skip_bad: SkipBad = False,
+    dry_run: DryRun = False,
     model_threshold: Annotated[
         float | None,
         typer.Option(
             metavar="T",
             help="Score from which an image counts as an anomaly.",
-            rich_help_panel=_SCORES,
+            rich_help_panel=SCORES,
         ),
     ] = None,
     score_high_means: Annotated[
         Literal["anomaly", "normal"],
-        typer.Option(help="What a high score says.", rich_help_panel=_SCORES),
+        typer.Option(help="What a high score says.", rich_help_panel=SCORES),
     ] = "anomaly",
     model_version: Annotated[
-        str, typer.Option(metavar="NAME", help="The model's name.", rich_help_panel=_SCORES)
+        str, typer.Option(metavar="NAME", help="The model's name.", rich_help_panel=SCORES)
     ] = "model",
-    normal_at_least: Annotated[
-        float,
-        typer.Option(metavar="R", help="Lowest rating of a normal image.", rich_help_panel=_SCORES),
-    ] = 0.70,
+    normal_at_least: NormalAtLeast = 0.70,
     anomaly_below: Annotated[
         float,
         typer.Option(
             metavar="R",
             help="Ratings from here to the lowest normal one are left out.",
-            rich_help_panel=_SCORES,
+            rich_help_panel=SCORES,
         ),
     ] = 0.60,
-    colormap: Annotated[
-        str, typer.Option(metavar="NAME", help="Any of matplotlib's.", rich_help_panel=_PICTURES)
-    ] = "hot",
-    scale: Annotated[
-        str,
-        typer.Option(
-            help="minmax, percentile, or 'counts MAX' (a dim image stays dim).",
-            rich_help_panel=_PICTURES,
-        ),
-    ] = "minmax",
-    channel: Annotated[
-        int | None, typer.Option(metavar="N", help="Of a stack, from 0.", rich_help_panel=_PICTURES)
-    ] = None,
-    plane: Annotated[
-        int | None,
-        typer.Option("--slice", metavar="N", help="Of a stack, from 0.", rich_help_panel=_PICTURES),
-    ] = None,
-    projection: Annotated[
-        Literal["max", "mean"] | None,
-        typer.Option(help="Of a stack, over its planes.", rich_help_panel=_PICTURES),
-    ] = None,
+    colormap: Colormap = "hot",
+    scale: Scale = "minmax",
+    channel: Channel = None,
+    plane: Plane = None,
+    projection: Projection = None,
     url: Url = None,
     token_file: TokenFile = None,
     media: Media = None,
@@ -249,23 +227,26 @@ def import_sted_quality(
 
 
 def print_outcome(outcome: "ImportOutcome", things: str, start: str, *, dry_run: bool) -> None:
-    """Say what an import did.
+    """Print what an import did, and where to label.
 
     Parameters
     ----------
     outcome : ImportOutcome
-        Of the workflow.
+        Of any kind.
     things : str
         What is judged, in the plural.
     start : str
         What a page may start from.
     dry_run : bool
-        Nothing was made.
+        Nothing was kept or sent.
     """
     if dry_run:
+        answered = (
+            f", {outcome.n_predictions} with {start}" if outcome.n_predictions else ""
+        )
         print_result(
             f"would make the study '{outcome.study.title}' in {outcome.folder}: "
-            f"{outcome.n_items} {things}, {outcome.n_predictions} with {start}"
+            f"{outcome.n_items} {things}{answered}"
         )
         return
     for done in outcome.projects:

@@ -1,11 +1,13 @@
 """Options that mean the same in every command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-_SERVER = "Server"
+_SERVER, _PICTURES = "Server", "Pictures"
+SCORES = "Model and ratings"
+"""Where the help of an import lists these."""
 
 Url = Annotated[
     str | None,
@@ -57,4 +59,71 @@ Output = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite files in DIR that are not ours or were edited.")
+]
+
+Ratings = Annotated[
+    Path | None,
+    typer.Option(metavar="CSV", help="path,rating of a folder of images.", rich_help_panel=SCORES),
+]
+NormalAtLeast = Annotated[
+    float,
+    typer.Option(metavar="R", help="Lowest rating of a normal image.", rich_help_panel=SCORES),
+]
+Blind = Annotated[
+    bool, typer.Option("--blind", help="Nothing of rating or score goes to the server.")
+]
+Title = Annotated[str | None, typer.Option(help="Title of the study.")]
+StudyDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of the study: else studies/TITLE.")
+]
+People = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Who answers, each in a project of their own; repeat it."),
+]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="One project for all people, in Label Studio's order.")
+]
+Overlap = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="With --shared: answers per image, else 1."),
+]
+Round = Annotated[int, typer.Option("--round", min=1, help="Which round the projects ask.")]
+Passwords = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the passwords of new accounts there (0600)."),
+]
+Order = Annotated[
+    Literal["file", "random"], typer.Option(help="Random is one seeded order for all.")
+]
+Seed = Annotated[int, typer.Option(help="Of the random order.")]
+Instructions = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Markdown to add to the instructions.")
+]
+Examples = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Rated pictures NAME_RATING.png for the instructions."),
+]
+Limit = Annotated[int | None, typer.Option(metavar="N", help="Only the first N images.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be imported.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read everything, keep and send nothing.")]
+Colormap = Annotated[
+    str, typer.Option(metavar="NAME", help="Any of matplotlib's.", rich_help_panel=_PICTURES)
+]
+Scale = Annotated[
+    str,
+    typer.Option(
+        help="minmax, percentile, or 'counts MAX' (a dim image stays dim).",
+        rich_help_panel=_PICTURES,
+    ),
+]
+Channel = Annotated[
+    int | None, typer.Option(metavar="N", help="Of a stack, from 0.", rich_help_panel=_PICTURES)
+]
+Plane = Annotated[
+    int | None,
+    typer.Option("--slice", metavar="N", help="Of a stack, from 0.", rich_help_panel=_PICTURES),
+]
+Projection = Annotated[
+    Literal["max", "mean"] | None,
+    typer.Option(help="Of a stack, over its planes.", rich_help_panel=_PICTURES),
 ]

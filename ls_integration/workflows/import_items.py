@@ -91,10 +91,7 @@ def select_rows(
         [(problem.source_path, problem.message) for problem in table.problems], options, say
     )
     rows = table.without_problems()
-    if options.blind and rows["item_id"].notna().any():
-        # Only an id that we make is sure not to tell the rating: it goes to the server.
-        say("the source's column item_id is not used in a blind study")
-        rows = rows.assign(item_id=None)
+    rows = without_given_ids(rows, options, say)
     if options.blind and options.model_threshold is None and rows["model_label"].isna().all():
         # Blind without a threshold: scored by AUC alone. From zero: 0 must not become -0.
         score = rows["model_score"]
@@ -117,15 +114,61 @@ def select_rows(
         low, high = limit_text(options.anomaly_below), limit_text(options.normal_at_least)
         say(f"left out {ambiguous} ambiguous images ({low} <= rating < {high})")
     kept = kept.loc[~kept["source_path"].isin(ignored)].reset_index(drop=True)
+    return Selection(in_order(kept, options), left_out, threshold)
+
+
+def without_given_ids(rows: pd.DataFrame, options: StudyOptions, say: Say) -> pd.DataFrame:
+    """Drop the source's own ids where they would go to the server of a blind study.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `SourceTable.rows`.
+    options : StudyOptions
+        ``blind``.
+    say : callable
+        Told of it.
+
+    Returns
+    -------
+    DataFrame
+        Only an id that we make is sure not to tell the rating.
+    """
+    if options.blind and rows["item_id"].notna().any():
+        say("the source's column item_id is not used in a blind study")
+        return rows.assign(item_id=None)
+    return rows
+
+
+def in_order(rows: pd.DataFrame, options: StudyOptions) -> pd.DataFrame:
+    """Put the rows into the study's order, and take the first ones.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        In the source's order, with an index 0, 1, ...
+    options : StudyOptions
+        ``order``, ``seed`` and ``limit``.
+
+    Returns
+    -------
+    DataFrame
+        At least one row.
+
+    Raises
+    ------
+    SourceError
+        If there is none.
+    """
     if options.order == "random":
-        order = np.random.default_rng(options.seed).permutation(len(kept))
-        kept = kept.iloc[order].reset_index(drop=True)
+        order = np.random.default_rng(options.seed).permutation(len(rows))
+        rows = rows.iloc[order]
     if options.limit is not None:
-        kept = kept.head(options.limit)
-    if kept.empty:
+        rows = rows.head(options.limit)
+    if rows.empty:
         msg = f"no image of {options.source} is left to ask about; check its ratings and limits"
         raise SourceError(msg)
-    return Selection(kept.reset_index(drop=True), left_out, threshold)
+    return rows.reset_index(drop=True)
 
 
 def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -> None:
@@ -158,7 +201,8 @@ def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -
     if not differ and now_paths != then_paths:
         differ.append("their order")
     if not differ:
-        for column in ("rating", "model_score"):
+        compared = [name for name in ("rating", "model_score", "source_index") if name in items]
+        for column in compared:
             same = np.array_equal(
                 now[column].to_numpy(dtype=float), items[column].to_numpy(dtype=float), True
             )

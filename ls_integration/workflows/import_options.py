@@ -106,19 +106,13 @@ class StudyOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportOptions(StudyOptions):
-    """What the user asked `import sted-quality` for.
+class StedOptions(StudyOptions):
+    """What both imports of STED images may be asked for.
 
     Attributes
     ----------
     ratings : Path or None
         Ratings of a folder of images.
-    model_threshold : float or None
-        Score from which an image counts as an anomaly.
-    score_high_means : {"anomaly", "normal"}
-        What a high score of the source says.
-    model_version : str
-        Name of the source's model on the server.
     normal_at_least, anomaly_below : float
         Limits of the ratings, in [0, 1].
     picture : PictureOptions
@@ -126,12 +120,47 @@ class ImportOptions(StudyOptions):
     """
 
     ratings: Path | None = None
-    model_threshold: float | None = None
-    score_high_means: Literal["anomaly", "normal"] = "anomaly"
-    model_version: str = "model"
     normal_at_least: float = NORMAL_AT_LEAST
     anomaly_below: float = ANOMALY_BELOW
     picture: PictureOptions = field(default_factory=PictureOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingOptions(StedOptions):
+    """What the user asked `import sted-rating` for: one of the three selections.
+
+    Attributes
+    ----------
+    select : Path or None
+        List of images, an ``imgs_to_check.npz``.
+    range : tuple of float or None
+        Ratings from the first up to the second, in [0, 1].
+    from_disagreements : Path or None
+        Results of a study of normal and anomaly: what most people dispute.
+    """
+
+    select: Path | None = None
+    range: tuple[float, float] | None = None
+    from_disagreements: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions(StedOptions):
+    """What the user asked `import sted-quality` for.
+
+    Attributes
+    ----------
+    model_threshold : float or None
+        Score from which an image counts as an anomaly.
+    score_high_means : {"anomaly", "normal"}
+        What a high score of the source says.
+    model_version : str
+        Name of the source's model on the server.
+    """
+
+    model_threshold: float | None = None
+    score_high_means: Literal["anomaly", "normal"] = "anomaly"
+    model_version: str = "model"
 
 
 def remembered(options: StudyOptions) -> dict[str, Any]:

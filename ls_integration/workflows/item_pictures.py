@@ -12,7 +12,7 @@ from ls_integration.kinds.sted_quality import make_items
 from ls_integration.progress import Reporter
 from ls_integration.study import Study
 from ls_integration.workflows.import_items import Say, Selection, stop_or_leave_out
-from ls_integration.workflows.import_options import ImportOptions
+from ls_integration.workflows.import_options import ImportOptions, StedOptions
 from ls_integration.workflows.pictures import (
     PICTURE_SUFFIX,
     PictureJob,
@@ -30,7 +30,7 @@ def render_items(
     say: Say,
     report: Reporter,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Render every picture of a new study and make its items table.
+    """Render every picture of a new study of normal and anomaly and make its items.
 
     Parameters
     ----------
@@ -53,24 +53,66 @@ def render_items(
         With ``image`` and ``peak_count``.
     left_out : list of str
         Source paths that ``--skip-bad`` left out.
+    """
+    items = make_items(
+        selection.rows, make_id=study.item_id, normal_at_least=options.normal_at_least
+    )
+    items, left_out = draw_items(
+        selection.rows, items, study, options, pictures, say=say, report=report
+    )
+    return items, selection.left_out + left_out
+
+
+def draw_items(
+    rows: pd.DataFrame,
+    items: pd.DataFrame,
+    study: Study,
+    options: StedOptions,
+    pictures: Path,
+    *,
+    say: Say,
+    report: Reporter,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Render the pictures of items that have none yet.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``file``, one for each item.
+    items : DataFrame
+        The items, of any kind.
+    study : Study
+        For the names of the pictures and their folder.
+    options : StedOptions
+        How pictures are made, ``skip_bad``.
+    pictures : Path
+        The study's folder of pictures, to be filled.
+    say : callable
+        Told of every image that cannot be shown.
+    report : Reporter
+        Told of progress.
+
+    Returns
+    -------
+    items : DataFrame
+        Those that can be shown, with ``image`` and ``peak_count``.
+    left_out : list of str
+        Source paths that ``--skip-bad`` left out.
 
     Raises
     ------
     SourceError
         If an image cannot be shown and ``skip_bad`` is not set.
     """
-    items = make_items(
-        selection.rows, make_id=study.item_id, normal_at_least=options.normal_at_least
-    )
     # Not the item's id: where the source gives it, it need not make a file name.
     names = [f"{study.item_id(path)}{PICTURE_SUFFIX}" for path in items["source_path"]]
-    results = render_rows(selection.rows, names, options, pictures, report, skip_existing=False)
+    results = render_rows(rows, names, options, pictures, report, skip_existing=False)
     problems = [
         (path, result.error)
         for path, result in zip(items["source_path"], results, strict=True)
         if result.error is not None
     ]
-    left_out = selection.left_out + stop_or_leave_out(problems, options, say)
+    left_out = stop_or_leave_out(problems, options, say)
     items["image"] = [f"{study.pictures_folder}/{name}" for name in names]
     items["peak_count"] = np.array([result.peak_count for result in results], dtype=np.float64)
     good = np.array([result.error is None for result in results])
@@ -85,7 +127,7 @@ def render_items(
 def rerender_missing(
     selection: Selection,
     items: pd.DataFrame,
-    options: ImportOptions,
+    options: StedOptions,
     media: Path,
     report: Reporter,
 ) -> None:
@@ -97,7 +139,7 @@ def rerender_missing(
         The source's rows; must hold every item.
     items : DataFrame
         The study's items.
-    options : ImportOptions
+    options : StedOptions
         How pictures are made.
     media : Path
         The media folder.
@@ -120,7 +162,7 @@ def rerender_missing(
 def render_rows(
     rows: pd.DataFrame,
     names: list[str],
-    options: ImportOptions,
+    options: StedOptions,
     folder: Path,
     report: Reporter,
     *,
@@ -134,7 +176,7 @@ def render_rows(
         With ``file``.
     names : list of str
         Of the pictures, below *folder*.
-    options : ImportOptions
+    options : StedOptions
         How pictures are made.
     folder : Path
         Where they go.
