@@ -293,9 +293,32 @@ def _refuse_strange(
         raise SourceError(msg)
 
 
+def own_answer(
+    read: Reader, task: Mapping[str, Any], result: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """Read what a result says about the task's own item.
+
+    Parameters
+    ----------
+    read : callable
+        How the study's kind reads an answer.
+    task : dict
+        With ``data``.
+    result : sequence of dict
+        Of an annotation or prediction of it.
+
+    Returns
+    -------
+    str or None
+        As `Judgement.said`; None also where the task is nobody's item.
+    """
+    item_id = str(task["data"].get("item_id"))
+    return next((one.said for one in read(task, result) if one.item_id == item_id), None)
+
+
 def _server_label(task: Mapping[str, Any], parent: int | None, read: Reader) -> str | None:
     """Read the prediction that the page started from, if it was pulled."""
     for prediction in task.get("predictions", []):
         if prediction["id"] == parent:
-            return read(task, prediction["result"])[0].said
+            return own_answer(read, task, prediction["result"])
     return None

@@ -19,15 +19,16 @@ from ls_integration.workflows.check import check, check_clocks, check_enter, che
 from ls_integration.workflows.check_backends import check_backends, check_webhooks
 from ls_integration.workflows.check_lines import Line, fine, going_on, not_checked, wrong
 from ls_integration.workflows.check_predictions import check_predictions_shown
-from ls_integration.workflows.check_project import check_page, check_tasks, page_fields
+from ls_integration.workflows.check_project import check_page
 from ls_integration.workflows.check_study import spread
+from ls_integration.workflows.check_tasks import check_tasks
 
 XML = label_config_xml("sted_quality")
 CONTROL = parse(XML).choices()
 READ = read_answer(parse(XML))
 ENTER = {"annotation:annotation:submit": {"key": "enter", "active": True}}
 FOCUS = {"regions:region:focus": {"key": "alt+shift+enter", "active": True}}
-IMAGES = {"aaaa": "p/a.webp", "bbbb": "p/b.webp"}
+IMAGES = {item_id: f"/data/local-files/?d=p/{item_id[0]}.webp" for item_id in ("aaaa", "bbbb")}
 
 
 def _bad(lines: Iterable[Line]) -> list[str]:
@@ -144,11 +145,6 @@ def test_the_page_may_differ_in_style_but_not_in_the_question() -> None:
         assert old in XML
         assert check_page(XML.replace(old, new), XML).state == "!!", (old, new)
     assert check_page("<View>", XML).state == "!!"
-
-
-def test_fields_of_the_page_are_read_from_it() -> None:
-    """A blind task may hold these and its id, nothing else."""
-    assert page_fields(XML) == {"image", "progress", "structure", "criterion", "keys"}
 
 
 def test_each_item_exactly_once() -> None:

@@ -241,9 +241,7 @@ def print_outcome(outcome: "ImportOutcome", things: str, start: str, *, dry_run:
         Nothing was kept or sent.
     """
     if dry_run:
-        answered = (
-            f", {outcome.n_predictions} with {start}" if outcome.n_predictions else ""
-        )
+        answered = f", {outcome.n_predictions} with {start}" if outcome.n_predictions else ""
         print_result(
             f"would make the study '{outcome.study.title}' in {outcome.folder}: "
             f"{outcome.n_items} {things}{answered}"

@@ -7,7 +7,23 @@ import typer
 
 from ls_integration.cli.console import print_note, progress_bars
 from ls_integration.cli.importing import account_keeper, import_app, print_outcome
-from ls_integration.cli.options import Media, Quiet, ServerMedia, TokenFile, Url
+from ls_integration.cli.options import (
+    DryRun,
+    Instructions,
+    Limit,
+    Media,
+    Passwords,
+    People,
+    Quiet,
+    Round,
+    Seed,
+    ServerMedia,
+    SkipBad,
+    StudyDir,
+    Title,
+    TokenFile,
+    Url,
+)
 
 _QUEUE, _PICTURES = "Queue", "Pictures"
 
@@ -68,16 +84,10 @@ def import_cutouts(
         bool,
         typer.Option("--blind", help="Neither label, prediction nor score goes to the server."),
     ] = False,
-    title: Annotated[str | None, typer.Option(help="Title of the study.")] = None,
-    study: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the study: else studies/TITLE.")
-    ] = None,
-    people: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Who answers; repeat it.")
-    ] = None,
-    round_number: Annotated[
-        int, typer.Option("--round", min=1, help="Which round the projects ask.")
-    ] = 1,
+    title: Title = None,
+    study: StudyDir = None,
+    people: People = None,
+    round_number: Round = 1,
     shared: Annotated[
         bool,
         typer.Option("--shared/--each", help="One project for all people, or one for each."),
@@ -86,17 +96,12 @@ def import_cutouts(
         int | None,
         typer.Option(metavar="N", help="Answers per cutout of a shared project: else 1."),
     ] = None,
-    passwords: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the passwords of new accounts there (0600)."),
-    ] = None,
+    passwords: Passwords = None,
     order: Annotated[
         Literal["file", "random"], typer.Option(help="By error_id, or one seeded order for all.")
     ] = "file",
-    seed: Annotated[int, typer.Option(help="Of whatever is random.")] = 0,
-    instructions: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Markdown to add to the instructions.")
-    ] = None,
+    seed: Seed = 0,
+    instructions: Instructions = None,
     examples: Annotated[
         Path | None,
         typer.Option(
@@ -104,15 +109,9 @@ def import_cutouts(
             help="Pictures NAME_artifact.png and NAME_no-artifact.png for the instructions.",
         ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Only the first N cutouts.")
-    ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what cannot be imported.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read everything, keep and send nothing.")
-    ] = False,
+    limit: Limit = None,
+    skip_bad: SkipBad = False,
+    dry_run: DryRun = False,
     stretch: Annotated[
         Literal["none", "minmax", "zscale", "asinh"] | None,
         typer.Option(

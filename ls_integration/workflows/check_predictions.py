@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration.answers import Reader
+from ls_integration.answers import Reader, own_answer
 from ls_integration.errors import some_of
 from ls_integration.workflows.check_lines import Line, fine, wrong
 
@@ -169,7 +169,7 @@ def check_sent(
     by_item = {
         str(task["data"].get("item_id")): {
             str(entry["model_version"]): (
-                read(task, entry["result"])[0].said,
+                own_answer(read, task, entry["result"]),
                 entry.get("score"),
             )
             for entry in task["predictions"]

@@ -1,6 +1,5 @@
 """`check STUDY`: one project on the server against what the study sent to it."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from ls_integration.errors import IntegrationError, some_of
+from ls_integration.kinds.kind import Page
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import LabelConfig, parse
 from ls_integration.server.client import Client
@@ -19,6 +19,7 @@ from ls_integration.study import Project, Study
 from ls_integration.workflows.check_backends import check_backends, check_webhooks
 from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wrong
 from ls_integration.workflows.check_predictions import check_predictions_shown
+from ls_integration.workflows.check_tasks import check_tasks, page_predictions, without_version
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,22 @@ class Expected:
             If this version does not know the kind.
         """
         return kind_of(self.study).read_config(self.study, view)
+
+    def page(self, view: str) -> Page:
+        """Write the page as an import would send it.
+
+        Parameters
+        ----------
+        view : str
+            Which of the kind's pages.
+
+        Returns
+        -------
+        Page
+            Of this version.
+        """
+        make_page = kind_of(self.study).make_page
+        return make_page(self.study, self.items, self.predictions, picture_url, view)
 
 
 def check_project(client: Client, project: Project, expected: Expected) -> Iterator[Line]:
@@ -108,7 +125,7 @@ def _lines(client: Client, project: Project, project_id: int, expected: Expected
         asked = shown["maximum_annotations"]
         yield wrong(f"overlap: each image is asked {asked} times, not {overlap}", AGAIN)
     yield from going_on(_check_storage(client, project_id, expected))
-    yield from going_on(_check_tasks(client, project_id, shown, backends, config, expected))
+    yield from going_on(_check_tasks(client, project, shown, backends, expected))
     yield from check_backends(backends, str(shown["model_version"] or ""), expected.study.blind)
     yield from check_webhooks(hooks, backends)
 
@@ -178,23 +195,28 @@ def _check_storage(client: Client, project_id: int, expected: Expected) -> Itera
 
 def _check_tasks(
     client: Client,
-    project_id: int,
+    project: Project,
     shown: Mapping[str, Any],
     backends: Sequence[Mapping[str, Any]],
-    config: LabelConfig,
     expected: Expected,
 ) -> Iterator[Line]:
     """Read everything once, counted: tasks, predictions, answers (11, 13, 15, 16, 26, 29)."""
+    project_id = int(project.project_id or 0)
     tasks = pull_answers(client, project_id, with_predictions=True)
-    images = dict(zip(expected.items["item_id"], expected.items["image"], strict=True))
-    allowed = page_fields(config.xml) | {"item_id"}
+    page = expected.page(project.view)
+    images = {task["data"]["item_id"]: task["data"]["image"] for task in page.tasks}
+    allowed = {name for task in page.tasks for name in task["data"]}
     yield from check_tasks(tasks, images, allowed if expected.study.blind else None)
+    read = kind_of(expected.study).read_answer(page.config)
+    if expected.study.blind and page.model_version is not None:
+        # Boxes without an answer tell nothing.
+        tasks, shown = without_version(tasks, shown, page.model_version)
     yield from check_predictions_shown(
         tasks,
         shown,
-        predictions=expected.predictions,
+        predictions=page_predictions(page, read),
         served_versions={str(backend.get("model_version") or "") for backend in backends} - {""},
-        read=kind_of(expected.study).read_answer(config),
+        read=read,
         is_blind=expected.study.blind,
     )
     answers = [answer for task in tasks for answer in task["annotations"]]
@@ -204,87 +226,3 @@ def _check_tasks(
         f"answers: {len(answers) - n_skipped}, {n_skipped} skipped, {n_drafts} drafts not "
         "submitted (drafts are not exported)"
     )
-
-
-def page_fields(xml: str) -> set[str]:
-    """Name the fields of a task that a label config shows.
-
-    Parameters
-    ----------
-    xml : str
-        The label config.
-
-    Returns
-    -------
-    set of str
-        What stands after ``$``.
-    """
-    values = (tag.get("value") or "" for tag in ElementTree.fromstring(xml).iter())
-    return {value[1:] for value in values if value.startswith("$")}
-
-
-def check_tasks(
-    tasks: Sequence[Mapping[str, Any]], images: Mapping[str, str], allowed: set[str] | None
-) -> Iterator[Line]:
-    """Compare the tasks on the server with the items: each exactly once (11, 12, 13).
-
-    Parameters
-    ----------
-    tasks : sequence of dict
-        ``id`` and ``data`` each, all of the project.
-    images : mapping of str to str
-        Item id -> picture, of all items.
-    allowed : set of str or None
-        Fields that a task may have in a blind study (6, 14); None: any.
-
-    Yields
-    ------
-    Line
-        One for each kind of fault, or that all is well.
-    """
-    counts = Counter(str(task["data"].get("item_id")) for task in tasks)
-    missing = [item_id for item_id in images if item_id not in counts]
-    doubled = [item_id for item_id, count in counts.items() if count > 1 and item_id in images]
-    foreign = [task["id"] for task in tasks if str(task["data"].get("item_id")) not in images]
-    moved = [
-        item_id
-        for task in tasks
-        if (item_id := str(task["data"].get("item_id"))) in images
-        and task["data"].get("image") != picture_url(images[item_id])
-    ]
-    faults = []
-    if missing:
-        faults.append(wrong(f"tasks: items are missing: {some_of(missing)}", AGAIN))
-    if doubled:
-        faults.append(
-            wrong(
-                f"tasks: items are there more than once: {some_of(doubled)}",
-                "run the same import again, it removes copies that nobody has touched",
-            )
-        )
-    if foreign:
-        faults.append(
-            wrong(
-                f"tasks: some are not of this study: task {some_of(foreign)}",
-                "delete them in the Data Manager",
-            )
-        )
-    if moved:
-        faults.append(
-            wrong(
-                f"tasks: items show another picture than theirs: {some_of(moved)}",
-                "restore the server's backup, or import into a new study",
-            )
-        )
-    if allowed is not None:
-        surplus = sorted({name for task in tasks for name in task["data"]} - allowed)
-        if surplus:
-            faults.append(
-                wrong(
-                    f"blind: the tasks hold fields that are not ours: {some_of(surplus)}",
-                    "remove them, reviewers can read every field",
-                )
-            )
-    yield from faults
-    if not faults:
-        yield fine(f"tasks: {len(tasks)}, each item exactly once")
