@@ -1,6 +1,7 @@
 """What all tests share: a clean environment, and the real data where they are."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,15 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 _OURS = ("LABEL_STUDIO_", "LS_INTEGRATION_")
+
+
+def pytest_configure() -> None:
+    """Let commands that the tests start hear Ctrl+C, also where a shell runs us in the background.
+
+    Such a shell has it ignored, and whatever is started inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

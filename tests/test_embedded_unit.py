@@ -384,3 +384,25 @@ def test_label_studio_missing_is_said_with_its_remedy(monkeypatch: pytest.Monkey
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'ls-integration\[server\]'"):
         embedded.start(Path(os.devnull))
+
+
+def test_a_killed_process_has_ended_when_its_port_is_free() -> None:
+    """Threads that are still ending hold port and locks; the next server would meet them."""
+    program = """
+import socket, threading, time
+listener = socket.create_server(("127.0.0.1", 0))
+for _ in range(40):
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+memory = bytearray(b"1" * 200_000_000)
+print(listener.getsockname()[1], flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        port = int(child.stdout.readline())
+        process = psutil.Process(child.pid)
+        process.kill()
+        while not embedded_process.has_ended(process):
+            pass
+        with socket.create_server((LOOPBACK, port)):
+            pass

@@ -207,10 +207,14 @@ def has_ended(process: psutil.Process) -> bool:
     -------
     bool
         True also for one that has ended but waits for its parent to notice,
-        for ever where the parent is a container's first process.
+        for ever where the parent is a container's first process. Not while
+        threads of it are still ending: they hold its port and its locks on the
+        database, and a server started meanwhile would meet both.
     """
     with suppress(psutil.NoSuchProcess):
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        if not process.is_running():
+            return True
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     return True
 
 

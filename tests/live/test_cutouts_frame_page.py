@@ -69,7 +69,7 @@ def project(
 ) -> Project:
     """Make a project of two real frames."""
     folder = live_server.media / FOLDER
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     tasks = []
     for number, (name, boxes) in enumerate(tiles.items(), start=1):
         picture = shared_data / "des_cutouts" / "images" / f"{name}.jpg"

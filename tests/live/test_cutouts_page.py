@@ -79,7 +79,7 @@ def present_label() -> list[dict[str, Any]]:
 def project(live_server: EmbeddedServer, make_project: Callable[..., Project]) -> Project:
     """Make a project of cutouts whose pixels are noise."""
     folder = live_server.media / FOLDER
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     rng = np.random.default_rng(5)
     context = Image.fromarray(rng.integers(0, 255, size=(600, 600, 3), dtype=np.uint8))
     context.save(folder / "context.webp", lossless=True)

@@ -294,7 +294,7 @@ def test_a_request_without_an_answer_adds_nothing_twice(
 
     with monkeypatch.context() as patch:
         patch.setattr(Client, "post", unheard)
-        with pytest.raises(PartialError, match="3 of 8 tasks are on the server"):
+        with pytest.raises(PartialError, match="3 of 8 tasks are known to be on the server"):
             run_extend(folder, more)
     done = run_extend(folder, more)
     assert (done.n_new, done.projects[0].push.sent) == (0, 0)

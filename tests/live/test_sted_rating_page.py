@@ -29,7 +29,7 @@ Project = tuple[str, list[int]]
 def project(live_server: EmbeddedServer, make_project: Callable[..., Project]) -> Project:
     """Make a project of small noise pictures, each with another old rating."""
     folder = live_server.media / FOLDER
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     rng = np.random.default_rng(5)
     tasks = []
     for number in range(1, N_IMAGES + 1):
