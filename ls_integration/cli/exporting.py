@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
-from ls_integration.cli.options import Force, Output, Quiet, StudyName, TokenFile, Url
+from ls_integration.cli.options import Annotator, Force, Output, Quiet, StudyName, TokenFile, Url
 
 if TYPE_CHECKING:
     from ls_integration.workflows.export import ExportOutcome
@@ -28,16 +28,17 @@ def export(
     context: typer.Context,
     study: StudyName,
     output: Output,
+    annotator: Annotator = None,
     force: Force = False,
     url: Url = None,
     token_file: TokenFile = None,
     quiet: Quiet = False,
 ) -> None:
-    """Bring all answers of a study into tables and AnomaGUI's own files.
+    """Bring all answers of a study into tables and the files of the old tools.
 
     Example: ls-integration export sted-quality-lab --output results
     """
-    _export(context, study, output, force, url, token_file, quiet)
+    _export(context, study, output, annotator, force, url, token_file, quiet)
     print_result(f"results: {output}")
 
 
@@ -45,6 +46,7 @@ def export_and_score(
     context: typer.Context,
     study: StudyName,
     output: Output,
+    annotator: Annotator = None,
     force: Force = False,
     url: Url = None,
     token_file: TokenFile = None,
@@ -57,7 +59,7 @@ def export_and_score(
     from ls_integration.cli.scoring import print_scored
     from ls_integration.workflows.score import score_folder
 
-    _export(context, study, output, force, url, token_file, quiet)
+    _export(context, study, output, annotator, force, url, token_file, quiet)
     with progress_bars(context, quiet) as report:
         scored = score_folder(output, force=force, report=report)
     print_scored(scored)
@@ -67,6 +69,7 @@ def _export(
     context: typer.Context,
     study: str,
     output: Path,
+    annotator: str | None,
     force: bool,
     url: str | None,
     token_file: Path | None,
@@ -85,6 +88,7 @@ def _export(
             settings.load(url=url, token_file=token_file),
             output,
             start=Path.cwd(),
+            annotator=annotator,
             force=force,
             report=report,
         )

@@ -56,6 +56,13 @@ Output = Annotated[
         "--output", "-o", metavar="DIR", help="Folder for the results.", show_default=False
     ),
 ]
+Annotator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Cutouts: take this person's answers instead of everybody's majority.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite files in DIR that are not ours or were edited.")

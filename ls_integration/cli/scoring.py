@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
-from ls_integration.cli.options import Force, Quiet
+from ls_integration.cli.options import Annotator, Force, Quiet
 
 if TYPE_CHECKING:
     from ls_integration.workflows.score import Scored
@@ -52,6 +52,7 @@ def score(
     ratings: Annotated[
         Path | None, typer.Option(metavar="CSV", help="path,rating of a SOURCE without ratings.")
     ] = None,
+    annotator: Annotator = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -76,10 +77,14 @@ def score(
                 output=output,
                 positive=positive,
                 model_threshold=model_threshold,
+                annotator=annotator,
                 force=force,
                 report=report,
             )
     else:
+        if annotator is not None:
+            msg = "--annotator is for a folder of a study of cutouts, not for --from"
+            raise typer.BadParameter(msg)
         if output is None:
             msg = "--from needs --output DIR for the results"
             raise typer.BadParameter(msg)

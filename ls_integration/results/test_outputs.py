@@ -8,6 +8,8 @@ from ls_integration.kinds.cutouts_complete import LABEL_NEW
 from ls_integration.kinds.cutouts_csv import BYTE_ORDER_MARK
 from ls_integration.kinds.cutouts_table import CutoutTable
 
+TEST_OUTPUTS = "test_outputs.csv"
+
 
 def splice_labels(table: CutoutTable, changes: Mapping[int, bool]) -> bytes:
     """Write corrected labels into the bytes of the table that was read.

@@ -21,7 +21,7 @@ from ls_integration.server.pull import pull_answers, tasks_with_drafts
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
-from ls_integration.workflows.results_by_kind import results_of
+from ls_integration.workflows.results_by_kind import check_annotator, results_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def export(
     output: Path,
     *,
     start: Path,
+    annotator: str | None = None,
     force: bool = False,
     report: Reporter = silent,
 ) -> ExportOutcome:
@@ -77,6 +78,9 @@ def export(
         Folder for the results.
     start : Path
         The working folder.
+    annotator : str, optional
+        Take this person's answers only for the one file that all answers
+        become; by default everybody's majority.
     force : bool
         Overwrite files in *output* that are not ours or were edited.
     report : Reporter, optional
@@ -97,16 +101,19 @@ def export(
         if not any(project.project_id for project in study.projects):
             msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
             raise StudyError(msg)
+        check_annotator(study.kind, annotator)
         connection = connect(settings, study, start)
         items = studies.read_items(study_folder)
         annotations, n_drafts = _pull(study, study_folder, connection, report)
         annotations, seen = with_memory(annotations, studies.read_seen(study_folder))
         studies.write_seen(study_folder, seen)
-    with open_results(output, study_info(study), force=force) as staged:
+    about = {**study_info(study), "annotator": annotator}
+    with open_results(output, about, force=force) as staged:
         write_annotations(staged, annotations)
-        results = results_of(study.kind)
-        items = results.write_files(staged, study, study_folder, items, annotations)
-        write_items(staged, items)
+        known = results_of(study.kind).write_files(
+            staged, study, study_folder, items, annotations, annotator
+        )
+        write_items(staged, known)
     skipped = int(annotations["skipped"].sum())
     return ExportOutcome(
         study=study,

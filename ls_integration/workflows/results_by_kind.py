@@ -7,15 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration.kinds import sted_quality, sted_rating
+from ls_integration.errors import ConfigError
+from ls_integration.kinds import cutouts, sted_quality, sted_rating
 from ls_integration.kinds.rating_selection import SELECTION_FILE, write_selection
 from ls_integration.kinds.sted_source import ANOMALY_BELOW, NORMAL_AT_LEAST
 from ls_integration.results.anomagui import write_sessions
+from ls_integration.results.cutouts_metrics import build_cutout_metrics
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.rating_headline import write_rating_lines
 from ls_integration.results.rating_metrics import build_rating_metrics
 from ls_integration.results.ratings import write_ratings
 from ls_integration.study import Study
+from ls_integration.workflows.cutouts_results import write_cutouts
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,10 @@ class Results:
     Attributes
     ----------
     write_files : callable
-        A folder to fill, the study, its folder, its items and annotations ->
-        the items table that belongs beside the annotations. Writes the files
-        of the tool that the kind replaces.
+        A folder to fill, the study, its folder, its items and annotations, the
+        one person whose answers count or None -> the items table that belongs
+        beside the annotations. Writes the files of the tool that the kind
+        replaces.
     measure : callable
         Items, annotations, the positive label, the model's threshold or None,
         and what the results folder knows of the study -> what ``metrics.json``
@@ -37,14 +41,17 @@ class Results:
     write_lines : callable or None
         What ``metrics.json`` holds -> the lines to print; None where the
         command line prints its table of accuracies.
+    can_choose_annotator : bool
+        The answers become one file, for which one person's may be taken.
     """
 
-    write_files: Callable[[Path, Study, Path, pd.DataFrame, pd.DataFrame], pd.DataFrame]
+    write_files: Callable[[Path, Study, Path, pd.DataFrame, pd.DataFrame, str | None], pd.DataFrame]
     measure: Callable[
         [pd.DataFrame, pd.DataFrame, str, float | None, Mapping[str, Any]], dict[str, Any]
     ]
     has_report: bool = True
     write_lines: Callable[[Mapping[str, Any]], list[str]] | None = None
+    can_choose_annotator: bool = False
 
 
 def results_of(kind: str | None) -> Results:
@@ -64,8 +71,36 @@ def results_of(kind: str | None) -> Results:
     return _RESULTS.get(kind or "", _RESULTS[sted_quality.KIND])
 
 
+def check_annotator(kind: str | None, annotator: str | None) -> None:
+    """Refuse to take one person's answers where each person has files of their own.
+
+    Parameters
+    ----------
+    kind : str or None
+        The kind's name.
+    annotator : str or None
+        Whose answers were asked for.
+
+    Raises
+    ------
+    ConfigError
+        If somebody's were, and the kind does not know that.
+    """
+    if annotator is not None and not results_of(kind).can_choose_annotator:
+        msg = (
+            f"--annotator {annotator} is for studies of cutouts, whose answers become one table; "
+            "leave it out: here each person has files and scores of their own"
+        )
+        raise ConfigError(msg)
+
+
 def _write_sessions(
-    folder: Path, _study: Study, _study_folder: Path, items: pd.DataFrame, answers: pd.DataFrame
+    folder: Path,
+    _study: Study,
+    _study_folder: Path,
+    items: pd.DataFrame,
+    answers: pd.DataFrame,
+    _annotator: str | None,
 ) -> pd.DataFrame:
     write_sessions(folder, items, answers, positive=sted_quality.POSITIVE)
     return items
@@ -83,8 +118,23 @@ def _measure_labels(
     )
 
 
+def _measure_cutouts(
+    cutouts: pd.DataFrame,
+    annotations: pd.DataFrame,
+    _positive: str,
+    _model_threshold: float | None,
+    study: Mapping[str, Any],
+) -> dict[str, Any]:
+    return build_cutout_metrics(cutouts, annotations, annotator=study.get("annotator"), study=study)
+
+
 def _write_ratings(
-    folder: Path, _study: Study, _study_folder: Path, items: pd.DataFrame, answers: pd.DataFrame
+    folder: Path,
+    _study: Study,
+    _study_folder: Path,
+    items: pd.DataFrame,
+    answers: pd.DataFrame,
+    _annotator: str | None,
 ) -> pd.DataFrame:
     write_ratings(folder, items, answers)
     write_selection(
@@ -115,6 +165,7 @@ def _limit(study: Mapping[str, Any], name: str, default: float) -> float:
 
 
 _RESULTS = {
+    cutouts.KIND: Results(write_cutouts, _measure_cutouts, can_choose_annotator=True),
     sted_quality.KIND: Results(_write_sessions, _measure_labels),
     sted_rating.KIND: Results(
         _write_ratings, _measure_ratings, has_report=False, write_lines=write_rating_lines

@@ -31,7 +31,7 @@ from ls_integration.results.tables import (
     write_annotations,
     write_items,
 )
-from ls_integration.workflows.results_by_kind import results_of
+from ls_integration.workflows.results_by_kind import check_annotator, results_of
 
 METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
 
@@ -106,6 +106,7 @@ def score_folder(
     output: Path | None = None,
     positive: str | None = None,
     model_threshold: float | None = None,
+    annotator: str | None = None,
     force: bool = False,
     report: Reporter = silent,
 ) -> Scored:
@@ -123,6 +124,9 @@ def score_folder(
     model_threshold : float, optional
         A ``model_score`` from here on is positive; what `export` noted by
         default, else ``model_label`` decides.
+    annotator : str, optional
+        In a study of cutouts: take this person's answers only; what `export`
+        noted by default.
     force : bool
         Overwrite what would otherwise be refused.
     report : Reporter
@@ -149,6 +153,7 @@ def score_folder(
     if not study:
         name = folder.resolve()
         study = {"uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, name.as_uri())), "title": name.name}
+    check_annotator(study.get("kind"), annotator)
     annotations, items = read_folder(folder)
     if items is None:
         # No truth: the items are those that somebody was asked about.
@@ -160,12 +165,14 @@ def score_folder(
         msg = f"--model-threshold {model_threshold:g} is given, but no model scores; leave it out"
         raise ConfigError(msg)
     target = output or folder
+    # Not noted: the table in the folder is still made of whose answers it was.
+    about = study if annotator is None else {**study, "annotator": annotator}
     with open_results(target, study, force=force) as staged:
         metrics = write_scores(
             staged,
             items,
             annotations,
-            study=study,
+            study=about,
             positive=positive,
             model_threshold=model_threshold,
             report=report,
