@@ -24,7 +24,9 @@ YES, NO = "artifact", "no artifact"
 
 def begin(folder: Path, data: bytes) -> Study:
     """Make the study's folder as the import leaves it."""
-    study = Study(kind=KIND, title="Cutouts", blind=False, options={"threshold": None, "tile": 200})
+    study = Study(
+        kind=KIND, title="Cutouts", blind=False, options={"threshold": None, "tile_px": 200}
+    )
     folder.mkdir()
     (folder / TABLE_FILE).write_bytes(data)
     items = make_items(parse_predictions_table(data, "t.csv"), make_id=study.item_id, seed=0)

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +21,11 @@ from ls_integration.cli.console import (
     visible,
 )
 from ls_integration.cli.options import Quiet, StudyName, TokenFile, Url
+from ls_integration.progress import Reporter, silent
 
 if TYPE_CHECKING:
     from ls_integration.workflows.status import Progress
+    from ls_integration.workflows.status_by import ByValue
 
 _REFRESH_S = 5.0
 _HEADS = ("person", "round", "done", "skipped", "drafts", "left", "median s", "per hour")
@@ -45,6 +48,14 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Look again every 5 seconds, until Ctrl+C.")
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="For each value of a column of the items, as image_name: items, done, changed, "
+            "open, and the address to go on.",
+        ),
+    ] = None,
     url: Url = None,
     token_file: TokenFile = None,
     quiet: Quiet = False,
@@ -53,40 +64,60 @@ def status(
 
     Example: ls-integration status sted-quality-lab --watch
 
+    Frame by frame: ls-integration status cutouts-des --by image_name
+
     Skipped images are asked again, so they are among those left.
     """
     from ls_integration import settings
     from ls_integration import study as studies
     from ls_integration.workflows.connection import connect
     from ls_integration.workflows.status import read_status
+    from ls_integration.workflows.status_by import read_status_by
 
     folder = studies.find(study, Path.cwd())
     known = studies.load(folder)
     connection = connect(settings.load(url=url, token_file=token_file), known, Path.cwd())
     print_note(f"{connection.client.url}, study {folder.name}")
-    with progress_bars(context, quiet or watch) as report:
-        rows = read_status(folder, connection, report)
     console = Console(highlight=False, emoji=False, markup=False)
+
+    def look(report: Reporter = silent) -> _Shown:
+        if by is not None:
+            text = by_table(by, read_status_by(folder, by, connection, report))
+            return _Shown(text, Text(text))
+        rows = read_status(folder, connection, report)
+        return _Shown(plain_table([_HEADS, *(cells(row) for row in rows)]), _table(rows))
+
+    with progress_bars(context, quiet or watch) as report:
+        shown = look(report)
     if not watch:
-        _print(rows, console)
+        _print(shown, console)
     elif console.is_terminal:
-        with Live(_table(rows), console=console, auto_refresh=False) as live:
+        with Live(shown.drawn, console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(_REFRESH_S)
-                live.update(_table(read_status(folder, connection)), refresh=True)
+                live.update(look().drawn, refresh=True)
     else:
         while True:
-            _print(rows, console)
+            _print(shown, console)
             sys.stdout.flush()
             time.sleep(_REFRESH_S)
-            rows = read_status(folder, connection)
+            shown = look()
 
 
-def _print(rows: "Sequence[Progress]", console: Console) -> None:
-    if console.is_terminal:
-        console.print(_table(rows))
+@dataclass(frozen=True)
+class _Shown:
+    """The same for a file and for a terminal."""
+
+    text: str
+    drawn: Table | Text
+
+
+def _print(shown: _Shown, console: Console) -> None:
+    # Not by rich: it would break the addresses of a table.
+    if console.is_terminal and isinstance(shown.drawn, Table):
+        console.print(shown.drawn)
     else:
-        print_result(plain_table([_HEADS, *(cells(row) for row in rows)]))
+        print_result(shown.text)
 
 
 def _table(rows: "Sequence[Progress]") -> Table:
@@ -117,6 +148,31 @@ def cells(row: "Progress") -> tuple[str, ...]:
     pace = "" if row.answers_per_hour is None else f"{row.answers_per_hour:.0f}"
     texts = ("" if number is None else str(number) for number in numbers)
     return (row.annotator, *texts, median, pace)
+
+
+def by_table(column: str, rows: "Sequence[ByValue]") -> str:
+    """Write what is known of each value of a column.
+
+    Parameters
+    ----------
+    column : str
+        Its name.
+    rows : sequence of ByValue
+        What is known.
+
+    Returns
+    -------
+    str
+        A line for each value, with the address to go on at its end.
+    """
+    cells: list[tuple[str, ...]] = [(column, "items", "done", "changed", "open")]
+    for row in rows:
+        numbers = (row.n_items, row.done, row.changed, row.open)
+        counts = ("" if number is None else str(number) for number in numbers)
+        cells.append((row.value, *counts))
+    ends = ["go on", *(row.link or "" for row in rows)]
+    lines = zip(plain_table(cells).splitlines(), ends, strict=True)
+    return "\n".join(f"{line}  {end}".rstrip() for line, end in lines)
 
 
 def plain_table(rows: Sequence[Sequence[str]]) -> str:

@@ -41,7 +41,7 @@ def read_study_table(study: Study, folder: Path) -> CutoutTable:
     return read_predictions_table(
         folder / TABLE_FILE,
         threshold=study.options.get("threshold"),
-        tile_px=int(study.options.get("tile", 200)),
+        tile_px=int(study.options["tile_px"]),
     )
 
 

@@ -1,7 +1,7 @@
 """`status`: how far everybody is, from the server's own listing and times."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 
 from ls_integration import study as studies
 from ls_integration.annotations import newest_answers
-from ls_integration.answers import answers_from_tasks, in_one_table
+from ls_integration.answers import Judgement, Reader, answers_from_tasks, in_one_table
 from ls_integration.errors import StudyError
 from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
@@ -136,7 +136,7 @@ def read_status(
         tables.append(
             answers_from_tasks(
                 tasks,
-                read=kind.read_answer(kind.read_config(study, project.view)),
+                read=_read_whole(kind.labels),
                 labels=kind.labels,
                 project_id=project.project_id,
                 round_number=project.round,
@@ -147,6 +147,17 @@ def read_status(
     annotations = in_one_table(tables)
     rows = progress_of(annotations, asked)
     return rows + [progress_together(annotations, one, study.overlap or 1) for one in together]
+
+
+def _read_whole(labels: Sequence[str]) -> Reader:
+    """Read that a task was answered, whatever was said and however many items it is about."""
+    label, rating = (labels[0], None) if labels else (None, 0.0)
+
+    def read(task: Mapping[str, Any], result: Sequence[Mapping[str, Any]]) -> list[Judgement]:
+        item_id = str(task["data"]["item_id"])
+        return [Judgement(item_id, label, rating) if result else Judgement(item_id)]
+
+    return read
 
 
 def check_sent(study: Study) -> None:

@@ -1,0 +1,290 @@
+"""`status --by`: how far the items of each value of a column are, and where to go on."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ls_integration import study as studies
+from ls_integration.annotations import newest_answers
+from ls_integration.answers import answers_from_tasks, in_one_table
+from ls_integration.errors import ConfigError
+from ls_integration.kinds.cutouts import UNSURE
+from ls_integration.kinds.registry import kind_of
+from ls_integration.progress import Reporter, silent
+from ls_integration.server.projects import read_project
+from ls_integration.server.pull import pull_answers
+from ls_integration.study import Project, Study
+from ls_integration.workflows.connection import Connection, stream_link, task_link
+from ls_integration.workflows.cutouts_results import OF_THE_PAGE
+from ls_integration.workflows.export import names_on_files
+from ls_integration.workflows.status import check_sent
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One person's round, or a shared one: the projects of it, whatever view they show.
+
+    Attributes
+    ----------
+    annotator : str
+        The person; empty if it is shared.
+    round : int
+        1, 2, ...
+    n_answers : int
+        Answers of different people after which an item is done.
+    projects : list of Project
+        An answer in any of them counts.
+    """
+
+    annotator: str
+    round: int
+    n_answers: int
+    projects: list[Project] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ByValue:
+    """The items of one value.
+
+    Attributes
+    ----------
+    value : str
+        As in the items table; empty where there is none.
+    n_items : int
+        Items of that value.
+    done : int
+        Those with all answers that were asked for.
+    changed : int or None
+        Those on which somebody's answer is another label than the one that the
+        items table has; "unsure" is none. None where it has no labels.
+    open : int
+        Those that are not done.
+    link : str or None
+        Address to go on with what is open; None if nothing is.
+    """
+
+    value: str
+    n_items: int
+    done: int
+    changed: int | None
+    open: int
+    link: str | None
+
+
+def read_status_by(
+    study_folder: Path, column: str, connection: Connection, report: Reporter = silent
+) -> list[ByValue]:
+    """Ask the server how far the items of each value are. Nothing is kept or locked.
+
+    Parameters
+    ----------
+    study_folder : Path
+        The study.
+    column : str
+        Of its items table, for example ``image_name``.
+    connection : Connection
+        The server.
+    report : Reporter, optional
+        Told of progress.
+
+    Returns
+    -------
+    list of ByValue
+        In the order in which the study meets the values.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such column; names those that there are.
+    StudyError
+        If the study was never sent.
+    ServerError
+        If Label Studio refuses, or a project is gone.
+    """
+    study = studies.load(study_folder)
+    check_sent(study)
+    items = studies.read_items(study_folder)
+    values = values_of(items, column)
+    kind = kind_of(study)
+    client, names = connection.client, names_on_files(study, connection)
+    tables = []
+    tasks_of: dict[int, dict[str, dict[str, Any]]] = {}
+    for project in study.projects:
+        if project.project_id is None:
+            continue
+        read_project(client, project.project_id, title=project.title)
+        tasks = pull_answers(client, project.project_id, with_predictions=False, report=report)
+        tasks_of[project.project_id] = {str(task["data"].get("item_id")): task for task in tasks}
+        tables.append(
+            answers_from_tasks(
+                tasks,
+                read=kind.read_answer(kind.read_config(study, project.view)),
+                labels=kind.labels,
+                project_id=project.project_id,
+                round_number=project.round,
+                names=names,
+                sent_labels={},
+            )
+        )
+    asked = askings(study)
+    open_in = open_items(items["item_id"].tolist(), in_one_table(tables), asked)
+    rows = count_by(items, values, in_one_table(tables), set().union(*open_in))
+    found = []
+    for value, counts in rows.items():
+        place = _first_open(items.loc[values == value], asked, open_in, tasks_of, study)
+        link = _link(client.url, *place, column, value) if place else None
+        found.append(ByValue(value, *counts, link))
+    return found
+
+
+def values_of(items: pd.DataFrame, column: str) -> "pd.Series[str]":
+    """Give each item's value of a column as text.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items table.
+    column : str
+        One of its columns.
+
+    Returns
+    -------
+    Series of str
+        Empty where there is no value.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such column; names those that there are.
+    """
+    known = [name for name in items.columns if name not in OF_THE_PAGE]
+    if column not in known:
+        msg = f"--by {column}: the items have no such column; there are {', '.join(known)}"
+        raise ConfigError(msg)
+    values: pd.Series[str] = items[column].map(str, na_action="ignore").fillna("").astype(object)
+    return values
+
+
+def askings(study: Study) -> list[Asking]:
+    """Sort a study's projects by whom they ask.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of Asking
+        In the order of the projects.
+    """
+    found: dict[tuple[str, int], Asking] = {}
+    for project in study.projects:
+        if project.project_id is not None:
+            key = (project.annotator, project.round)
+            need = (study.overlap or 1) if project.shared else 1
+            found.setdefault(key, Asking(*key, n_answers=need)).projects.append(project)
+    return list(found.values())
+
+
+def open_items(
+    item_ids: Sequence[str], annotations: pd.DataFrame, asked: Sequence[Asking]
+) -> list[set[str]]:
+    """Find what lacks answers in each round.
+
+    Parameters
+    ----------
+    item_ids : sequence of str
+        The study's items.
+    annotations : DataFrame
+        A checked annotations table.
+    asked : sequence of Asking
+        The rounds.
+
+    Returns
+    -------
+    list of set of str
+        Ids of the open items, for each of *asked*. An answer given in the
+        picture of another item counts; a person's newest one does.
+    """
+    newest = newest_answers(annotations)
+    answers = newest.loc[~newest["skipped"].to_numpy(dtype=bool)]
+    found = []
+    for one in asked:
+        projects = [project.project_id for project in one.projects]
+        theirs = answers.loc[answers["project_id"].isin(projects)]
+        people = theirs.groupby("item_id")["annotator"].nunique()
+        done = set(people.index[people >= one.n_answers])
+        found.append(set(item_ids) - done)
+    return found
+
+
+def count_by(
+    items: pd.DataFrame,
+    values: "pd.Series[str]",
+    annotations: pd.DataFrame,
+    still_open: Collection[str],
+) -> dict[str, tuple[int, int, int | None, int]]:
+    """Count the items of each value.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The items table.
+    values : Series of str
+        From `values_of`.
+    annotations : DataFrame
+        A checked annotations table.
+    still_open : collection of str
+        Ids of items that are not done.
+
+    Returns
+    -------
+    dict
+        Value -> items, done, changed (None without labels), open.
+    """
+    newest = newest_answers(annotations)
+    said = newest.loc[newest["label"].notna() & (newest["label"] != UNSURE)]
+    if "label" in items:
+        present = said["item_id"].map(items.set_index("item_id")["label"])
+        others: set[str] | None = set(said["item_id"][present.notna() & (present != said["label"])])
+    else:
+        others = None
+    counts = {}
+    for value, ids in items["item_id"].groupby(values.to_numpy(), sort=False):
+        n_open = int(ids.isin(list(still_open)).sum())
+        changed = None if others is None else int(ids.isin(list(others)).sum())
+        counts[str(value)] = (len(ids), len(ids) - n_open, changed, n_open)
+    return counts
+
+
+def _first_open(
+    items: pd.DataFrame,
+    asked: Sequence[Asking],
+    open_in: Sequence[set[str]],
+    tasks_of: Mapping[int, Mapping[str, dict[str, Any]]],
+    study: Study,
+) -> tuple[int, dict[str, Any]] | None:
+    """Find the project and the task with which to go on."""
+    for one, left in zip(asked, open_in, strict=True):
+        ids = [item_id for item_id in items["item_id"] if item_id in left]
+        # A project of whole frames has no task of the item itself.
+        if "image_name" in items:
+            names = items.loc[items["item_id"].isin(ids), "image_name"]
+            ids += [study.item_id(f"frame/{name}") for name in dict.fromkeys(names)]
+        for project in one.projects:
+            tasks = tasks_of.get(project.project_id or 0, {})
+            task = next((tasks[item_id] for item_id in ids if item_id in tasks), None)
+            if task is not None and project.project_id is not None:
+                return project.project_id, task
+    return None
+
+
+def _link(url: str, project_id: int, task: Mapping[str, Any], column: str, value: str) -> str:
+    """Lead to the stream of that value where the server can tell it, else to the first task."""
+    if task["data"].get(column) == value:
+        return stream_link(url, project_id, column, value)
+    return task_link(url, project_id, int(task["id"]))

@@ -1,0 +1,198 @@
+"""A study of cutouts from import to test_outputs.csv, through a real server."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from ls_integration import study as studies
+from ls_integration.server.client import Client
+from ls_integration.server.embedded import EmbeddedServer
+from ls_integration.server.pull import pull_answers
+from ls_integration.settings import Settings, load
+from ls_integration.workflows.connection import connect
+from ls_integration.workflows.cutout_options import CutoutOptions
+from ls_integration.workflows.export import export
+from ls_integration.workflows.import_cutouts import import_cutouts
+from ls_integration.workflows.score import score_folder
+from ls_integration.workflows.status import read_status
+from ls_integration.workflows.status_by import ByValue, read_status_by
+
+YES, NO = "artifact", "no artifact"
+FRAMES = ("COSMOS_C01", "SN-X3_C04")
+
+
+@pytest.fixture
+def settings(live_server: EmbeddedServer) -> Settings:
+    """Give the session's server."""
+    return load(url=live_server.url, api_key=live_server.token, media=live_server.media)
+
+
+@pytest.fixture
+def table(shared_data: Path, tmp_path: Path) -> Path:
+    """Write the real table's rows of two frames: 42 errors."""
+    lines = (shared_data / "des_cutouts" / "test_outputs.csv").read_bytes().splitlines(True)
+    kept = [line for line in lines[1:] if line.split(b",")[3].decode() in FRAMES]
+    path = tmp_path / "two.csv"
+    path.write_bytes(b"".join([lines[0], *kept]))
+    return path
+
+
+@pytest.fixture
+def imported(
+    table: Path,
+    shared_data: Path,
+    settings: Settings,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Callable[..., Path]:
+    """Give the import; it returns the study's folder."""
+
+    def run(**options: Any) -> Path:
+        return import_cutouts(
+            CutoutOptions(
+                source=shared_data / "des_cutouts" / "images",
+                predictions=table,
+                title=f"Loop {request.node.name[-30:]}",
+                **options,
+            ),
+            settings,
+            start=tmp_path,
+            say=lambda _: None,
+        ).folder
+
+    return run
+
+
+def tasks_of(client: Client, study: Path, view: str = "") -> dict[str, dict[str, Any]]:
+    """Give the tasks of a study's project by item."""
+    (project,) = (one for one in studies.load(study).projects if one.view == view)
+    assert project.project_id is not None
+    tasks = pull_answers(client, project.project_id, with_predictions=True)
+    return {task["data"]["item_id"]: task for task in tasks}
+
+
+def answer(
+    client: Client,
+    task: Mapping[str, Any],
+    verdict: str | None,
+    neighbours: Mapping[str, str] | None = None,
+    name: str = "neighbour",
+) -> None:
+    """Submit what the page would: its boxes, the verdict, and each tile that was corrected."""
+    (prediction,) = task["predictions"]
+    result = [item for item in prediction["result"] if item["from_name"] == "tile"]
+    boxes = {item["id"]: item for item in result}
+    ids = {item_id: region_id for region_id, item_id in task["data"]["tiles"].items()}
+    for item_id, label in (neighbours or {}).items():
+        box = boxes[ids[item_id]]
+        value = {**box["value"], "choices": [label]}
+        value.pop("rectanglelabels")
+        result.append({**box, "from_name": name, "type": "choices", "value": value})
+    if verdict:
+        result.append(
+            {
+                "from_name": "verdict",
+                "to_name": "cutout",
+                "type": "choices",
+                "value": {"choices": [verdict]},
+            }
+        )
+    client.post(
+        f"/api/tasks/{task['id']}/annotations/",
+        json={"result": result, "lead_time": 2.5, "parent_prediction": prediction["id"]},
+    )
+
+
+def counts(rows: list[ByValue]) -> dict[str, tuple[int, int, int | None, int]]:
+    return {row.value: (row.n_items, row.done, row.changed, row.open) for row in rows}
+
+
+def test_from_import_to_the_corrected_table(
+    imported: Callable[..., Path],
+    table: Path,
+    settings: Settings,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    """No answer: the input's bytes; then an FP, a neighbour, an unsure and a frame's tile."""
+    study = imported()
+    outcome = export(study, settings, tmp_path / "none", start=tmp_path)
+    assert (tmp_path / "none" / "test_outputs.csv").read_bytes() == table.read_bytes()
+    items = studies.read_items(study)
+    assert outcome.n_items == len(items) == 42
+    n_rows = len(pd.read_csv(table))
+    assert len(pd.read_csv(tmp_path / "none" / "items.csv")) == n_rows == 462
+
+    tasks = tasks_of(client, study)
+    first, second, third, fourth = items["item_id"][:4]
+    neighbour = next(one for one in tasks[first]["data"]["tiles"].values() if one not in tasks)
+    answer(client, tasks[first], YES, {neighbour: YES})
+    answer(client, tasks[second], "unsure")
+    answer(client, tasks[third], items["label"][2])
+    imported(view="frame")
+    frames = tasks_of(client, study, "frames")
+    frame = next(task for task in frames.values() if fourth in task["data"]["tiles"].values())
+    answer(client, frame, None, {fourth: YES}, "verdict")
+
+    outcome = export(study, settings, tmp_path / "some", start=tmp_path)
+    assert (outcome.n_items, outcome.n_answers) == (len(items), 5)
+    before, after = pd.read_csv(table), pd.read_csv(tmp_path / "some" / "test_outputs.csv")
+    changed = before.index[before["label_new"] != after["label_new"]]
+    cutouts = pd.read_csv(tmp_path / "some" / "items.csv").set_index("item_id")
+    assert set(changed) == set(cutouts.loc[[first, neighbour, fourth], "row"])
+    pd.testing.assert_frame_equal(before.drop(columns="label_new"), after.drop(columns="label_new"))
+    reviews = pd.read_csv(tmp_path / "some" / "reviewers.csv")
+    assert len(reviews) == 5
+    assert int(reviews["changed"].sum()) == 3
+    metrics = score_folder(tmp_path / "some").metrics
+    assert (metrics["reviewed"], metrics["reviewed_unasked"], metrics["changed"]) == (5, 1, 3)
+    assert (metrics["unsure"], metrics["unreviewed"]) == (1, len(items) - 4)
+    assert metrics["after"]["tp"] == metrics["before"]["tp"] + 2
+    assert metrics["after"]["fn"] == metrics["before"]["fn"] + 1
+
+    connection = connect(settings, studies.load(study), tmp_path)
+    by_frame = counts(read_status_by(study, "image_name", connection))
+    n_items = items["image_name"].value_counts()
+    assert sum(row[1] for row in by_frame.values()) == 4
+    assert {name: row[0] for name, row in by_frame.items()} == dict(n_items)
+    assert all(row[1] + row[3] == row[0] for row in by_frame.values())
+    assert sum(row[2] or 0 for row in by_frame.values()) == 2
+    whole = {row.annotator: row for row in read_status(study, connection)}
+    # Three of the cutouts' project and one frame: a neighbour is no task of its own.
+    assert next(iter(whole.values())).done == 4
+
+
+def test_the_stream_of_a_frame(
+    imported: Callable[..., Path],
+    settings: Settings,
+    tmp_path: Path,
+    page: Page,
+    live_server: EmbeddedServer,
+    login: Callable[..., None],
+    client: Client,
+) -> None:
+    """The address of `status --by image_name` opens that frame's first open cutout, and goes on."""
+    study = imported()
+    items = studies.read_items(study)
+    name = items["image_name"].iloc[-1]
+    assert name != items["image_name"].iloc[0]
+    connection = connect(settings, studies.load(study), tmp_path)
+    (row,) = (row for row in read_status_by(study, "image_name", connection) if row.value == name)
+    assert row.link is not None
+    login(page, live_server, live_server.username, live_server.password.get_secret_value())
+    page.goto(row.link)
+    ours = [
+        f"Cutout {place + 1} of {len(items)}" for place in items.index[items["image_name"] == name]
+    ]
+    expect(page.get_by_text(ours[0], exact=True)).to_be_visible(timeout=60_000)
+    for following in ours[1:3]:
+        page.keyboard.press("Escape")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(following, exact=True)).to_be_visible(timeout=30_000)
+    connection = connect(settings, studies.load(study), tmp_path)
+    (row,) = (row for row in read_status_by(study, "image_name", connection) if row.value == name)
+    assert row.done == 2
