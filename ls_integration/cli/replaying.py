@@ -31,7 +31,8 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="RESULTS...",
-            help="AnomaGUI's NAME.npz, or NAME/reannotations.npy of ratings.",
+            help="AnomaGUI's NAME.npz, NAME/reannotations.npy of ratings, or the table of "
+            "cutouts with an edited label_new.",
             show_default=False,
         ),
     ],
@@ -51,6 +52,12 @@ def replay(
     ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out ratings outside of 0 to 1.")
+    ] = False,
+    all_reviewed: Annotated[
+        bool,
+        typer.Option(
+            "--all-reviewed", help="Cutouts: labels that were left as they are count as confirmed."
+        ),
     ] = False,
     url: Url = None,
     token_file: TokenFile = None,
@@ -83,6 +90,7 @@ def replay(
             round_number=round_number,
             replace=replace,
             skip_bad=skip_bad,
+            all_reviewed=all_reviewed,
             say=print_note,
             on_account=_keep_password,
             report=report,

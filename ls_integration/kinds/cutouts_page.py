@@ -25,6 +25,7 @@ from ls_integration.kinds.cutouts_regions import (
     read_answer,
     read_tiles,
     region,
+    write_answer,
 )
 from ls_integration.kinds.cutouts_texts import (
     cutout_instructions,
@@ -273,5 +274,6 @@ CUTOUTS = Kind(
     read_config=read_config,
     make_page=make_page,
     read_answer=read_answer,
+    write_answer=write_answer,
     example_labels=ANSWERS[:2],
 )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 from xml.etree import ElementTree
 
-from ls_integration.answers import Judgement, Reader
+from ls_integration.answers import Judgement, Reader, Writer
 from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE, UNSURE
-from ls_integration.label_config import LabelConfig, parse, read_choice
+from ls_integration.label_config import LabelConfig, choice_result, parse, read_choice
 
 PRESENT_LABEL = "present-label"
 """The version of predictions that show what the table says: the present label, outcomes."""
@@ -205,6 +205,28 @@ def read_answer(config: LabelConfig) -> Reader:
         return [own, *(one for one in neighbours if one.item_id != own_id)]
 
     return read
+
+
+def write_answer(config: LabelConfig) -> Writer:
+    """Make the writer of verdicts that were given elsewhere.
+
+    Parameters
+    ----------
+    config : LabelConfig
+        The page of one cutout and its neighbours.
+
+    Returns
+    -------
+    callable
+        A judgement of a task's own cutout -> the ``result`` that says it,
+        without the boxes of its neighbours.
+    """
+    verdict = config.controls["verdict"]
+
+    def write(judgement: Judgement) -> list[dict[str, Any]]:
+        return choice_result(verdict, judgement.label or "")
+
+    return write
 
 
 def _read_frame(task: Mapping[str, Any], result: Sequence[Mapping[str, Any]]) -> list[Judgement]:

@@ -176,9 +176,9 @@ class _Cutouts:
 
     def redraw(self, study: Study, items: pd.DataFrame, media: Path, report: Reporter) -> None:
         known: dict[str, Any] = study.options["frames"]
-        jobs = frame_jobs(
-            items, study, self.options, self.frames, media / study.pictures_folder, known
-        )
+        # A replay may have added cutouts of other frames.
+        frames = find_sources(self.options, list(dict.fromkeys(items["image_name"])))
+        jobs = frame_jobs(items, study, self.options, frames, media / study.pictures_folder, known)
         for result in render_frames(jobs, report=report, skip_existing=True):
             errors = [result.error, *(one.error for one in result.cutouts)]
             for error in filter(None, errors):

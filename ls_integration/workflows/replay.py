@@ -11,7 +11,7 @@ import pandas as pd
 from ls_integration import study as studies
 from ls_integration.answers import Reader, Writer
 from ls_integration.errors import ConfigError, PartialError, ServerError, StudyError
-from ls_integration.kinds import sted_quality, sted_rating
+from ls_integration.kinds import cutouts, sted_quality, sted_rating
 from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.client import Client
@@ -31,10 +31,11 @@ from ls_integration.workflows.old_sessions import (
     compare,
     read_old_sessions,
 )
+from ls_integration.workflows.replay_cutouts import ask_about, read_edited_tables
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.study_projects import plan_projects
 
-_REPLAYED = (sted_quality.KIND, sted_rating.KIND)
+_REPLAYED = (sted_quality.KIND, sted_rating.KIND, cutouts.KIND)
 """The kinds of study that have an old tool."""
 
 _CONFLICT = 409
@@ -94,6 +95,7 @@ def replay(
     round_number: int = 1,
     replace: bool = False,
     skip_bad: bool = False,
+    all_reviewed: bool = False,
     say: Say,
     on_account: OnAccount = keep_in_study,
     report: Reporter = silent,
@@ -105,7 +107,8 @@ def replay(
     study_folder : Path
         The study; it must have been imported.
     paths : sequence of Path
-        AnomaGUI's ``NAME.npz``; of a study of ratings ``NAME/reannotations.npy``.
+        AnomaGUI's ``NAME.npz``; of a study of ratings ``NAME/reannotations.npy``;
+        of one of cutouts its table with an edited ``label_new``.
     settings : Settings
         Which server.
     start : Path
@@ -119,6 +122,9 @@ def replay(
         was given on a page that started from the model's answer stays marked so.
     skip_bad : bool
         Leave out ratings outside of 0 to 1 instead of refusing their file.
+    all_reviewed : bool
+        Of a study of cutouts: the whole queue was looked at, so labels that
+        were left as they are count as confirmed.
     say : callable
         Takes lines for the user.
     on_account : callable, optional
@@ -139,7 +145,7 @@ def replay(
     """
     with studies.locked(study_folder):
         study = studies.load(study_folder)
-        wire = _wire_of(study, skip_bad)
+        wire = _wire_of(study, skip_bad, all_reviewed)
         items = studies.read_items(study_folder)
         sessions = _read_sessions(
             paths,
@@ -148,6 +154,8 @@ def replay(
             annotator=annotator,
             round_number=round_number,
             skip_bad=skip_bad,
+            all_reviewed=all_reviewed,
+            folder=study_folder,
             say=say,
         )
         names = [session.annotator for session in sessions]
@@ -170,13 +178,20 @@ def replay(
         if not replace:
             for place, found in zip(places, before, strict=True):
                 _refuse_differing(place, found, items)
+        if study.kind == cutouts.KIND:
+            answered = {item_id for session in sessions for item_id in session.answers}
+            study, items = ask_about(
+                answered, items, study, study_folder, connection, paths[0], report
+            )
         answers: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for place in places:
             for item_id, answer in place.session.answers.items():
                 given = answers.setdefault(place.project.key, {}).setdefault(item_id, [])
                 given.append(annotation_of(answer, wire.write, place.user_id))
+        # What a study asks about anew, all of its projects do.
+        sent = [*planned, *_others(study, planned)] if study.kind == cutouts.KIND else planned
         study, outcomes = send_projects(
-            study_folder, study, items, planned, connection, answers=answers, say=say, report=report
+            study_folder, study, items, sent, connection, answers=answers, say=say, report=report
         )
         done = {outcome.project.key: outcome for outcome in outcomes}
         return [
@@ -195,17 +210,25 @@ def replay(
         ]
 
 
-def _wire_of(study: Study, skip_bad: bool) -> _Wire:
+def _others(study: Study, planned: Sequence[Project]) -> list[Project]:
+    keys = {project.key for project in planned}
+    return [project for project in study.projects if project.key not in keys]
+
+
+def _wire_of(study: Study, skip_bad: bool, all_reviewed: bool) -> _Wire:
     """Refuse what cannot be replayed, and learn how the rest is written."""
     kind = kind_of(study)
     if kind.write_answer is None or study.kind not in _REPLAYED:
         msg = (
             f"the study '{study.title}' is of the kind {study.kind}; sessions can be replayed into "
-            f"{' and '.join(_REPLAYED)}"
+            f"{', '.join(_REPLAYED)}"
         )
         raise StudyError(msg)
     if skip_bad and study.kind != sted_rating.KIND:
         msg = f"--skip-bad leaves out ratings; '{study.title}' asks for none, leave the option out"
+        raise ConfigError(msg)
+    if all_reviewed and study.kind != cutouts.KIND:
+        msg = f"--all-reviewed is for studies of cutouts, '{study.title}' is none; leave it out"
         raise ConfigError(msg)
     if study.server_url is None or not study.projects:
         msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
@@ -222,8 +245,14 @@ def _read_sessions(
     annotator: str | None,
     round_number: int,
     skip_bad: bool,
+    all_reviewed: bool,
+    folder: Path,
     say: Say,
 ) -> list[Session]:
+    if study.kind == cutouts.KIND:
+        return read_edited_tables(
+            paths, items, study, folder, annotator=annotator, all_reviewed=all_reviewed
+        )
     if study.kind == sted_rating.KIND:
         return read_old_ratings(
             paths,

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ls_integration import study as studies
+from ls_integration.errors import ConfigError, SourceError, StudyError
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import pull_answers
@@ -17,6 +18,7 @@ from ls_integration.workflows.connection import connect
 from ls_integration.workflows.cutout_options import CutoutOptions
 from ls_integration.workflows.export import export
 from ls_integration.workflows.import_cutouts import import_cutouts
+from ls_integration.workflows.replay import replay
 from ls_integration.workflows.score import score_folder
 from ls_integration.workflows.status import read_status
 from ls_integration.workflows.status_by import ByValue, read_status_by
@@ -196,3 +198,75 @@ def test_the_stream_of_a_frame(
     connection = connect(settings, studies.load(study), tmp_path)
     (row,) = (row for row in read_status_by(study, "image_name", connection) if row.value == name)
     assert row.done == 2
+
+
+def edited(table: Path, path: Path, cells: Mapping[int, str], **to_csv: Any) -> Path:
+    """Edit label_new as the notebook does: read with pandas, write with pandas."""
+    frame = pd.read_csv(table)
+    for row, value in cells.items():
+        frame.loc[row, "label_new"] = int(value)
+    frame.to_csv(path, index=False, **to_csv)
+    return path
+
+
+def test_an_edited_table_is_replayed(
+    imported: Callable[..., Path],
+    table: Path,
+    settings: Settings,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    """Changed rows are answers, also outside the queue and of a new frame; again: nothing."""
+    study = imported(limit=5)
+    imported(limit=5, view="frame")
+    items = studies.read_items(study)
+    assert set(items["image_name"]) == {"COSMOS_C01"}
+    original = pd.read_csv(table)
+    inside = int(items["row"][1])
+    outside = int(original.index[original["image_name"] == "SN-X3_C04"][7])
+    also = int(original.index[original["error_id"] < 0][40])
+    flipped = {row: str(1 - original["label_new"][row]) for row in (inside, outside, also)}
+    path = edited(table, tmp_path / "test_outputs.csv", flipped)
+
+    def run(path: Path, **options: Any) -> tuple[int, int, int]:
+        (done,) = replay(study, [path], settings, start=tmp_path, say=lambda _: None, **options)
+        return done.sent, done.already_there, done.replaced
+
+    with pytest.raises(ConfigError, match="--as NAME"):
+        run(path)
+    assert run(path, annotator="Ida Notebook") == (3, 0, 0)
+    assert run(path, annotator="Ida Notebook") == (0, 3, 0)
+    grown = studies.read_items(study)
+    assert grown["part"].tolist() == [1] * 5 + [2] * 2
+    assert sorted(grown["row"][5:]) == sorted([outside, also])
+    tasks = tasks_of(client, study)
+    assert [len(tasks[item_id]["annotations"]) for item_id in grown["item_id"]] == [
+        *(0, 1, 0, 0, 0, 1, 1)
+    ]
+    added = tasks[grown["item_id"][6]]
+    assert added["data"]["progress"] == "Cutout 2 of 2 (part 2)"
+    assert len(added["predictions"][0]["result"]) > 4
+    assert len(tasks_of(client, study, "frames")) == 2
+    media = settings.media
+    assert media is not None
+    assert all((media / image).is_file() for image in [*grown["image"], *grown["context"]])
+
+    export(study, settings, tmp_path / "out", start=tmp_path, annotator="Ida Notebook")
+    after = pd.read_csv(tmp_path / "out" / "test_outputs.csv")
+    pd.testing.assert_frame_equal(after, pd.read_csv(path))
+    metrics = score_folder(tmp_path / "out").metrics
+    assert (metrics["asked"], metrics["reviewed"], metrics["reviewed_unasked"]) == (5, 3, 2)
+
+    # Whoever looked at the whole queue has confirmed the other four as well.
+    back = edited(table, tmp_path / "Bea.csv", {inside: flipped[inside]})
+    assert run(back, all_reviewed=True) == (5, 0, 0)
+    with pytest.raises(StudyError, match=r"1 answers of Bea .* differ"):
+        run(
+            edited(
+                table, tmp_path / "Bea.csv", {int(items["row"][2]): "1", inside: flipped[inside]}
+            )
+        )
+    with pytest.raises(SourceError, match="holds no answer"):
+        run(edited(table, tmp_path / "Cy.csv", {}))
+    assert imported(limit=5) == study
+    assert len(tasks_of(client, study)) == 7
