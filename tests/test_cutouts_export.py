@@ -22,14 +22,15 @@ from tests.cutout_tables import SMALL
 YES, NO = "artifact", "no artifact"
 
 
-def begin(folder: Path, data: bytes) -> Study:
+def begin(folder: Path, data: bytes, random_floor: float = 0.0) -> Study:
     """Make the study's folder as the import leaves it."""
     study = Study(
         kind=KIND, title="Cutouts", blind=False, options={"threshold": None, "tile_px": 200}
     )
     folder.mkdir()
     (folder / TABLE_FILE).write_bytes(data)
-    items = make_items(parse_predictions_table(data, "t.csv"), make_id=study.item_id, seed=0)
+    table = parse_predictions_table(data, "t.csv")
+    items = make_items(table, make_id=study.item_id, seed=0, random_floor=random_floor)
     items = items.assign(
         part=1, image="pictures/one.webp", ra_deg=float("nan"), facts="[]", tiles="[]"
     )
@@ -128,3 +129,45 @@ def test_majority_or_one_person(tmp_path: Path) -> None:
     assert not (tmp_path / "Dan").exists()
     with pytest.raises(ConfigError, match="--annotator Ann is for studies of cutouts"):
         check_annotator("sted-quality", "Ann")
+
+
+def test_report_and_lines_tell_of_the_review(tmp_path: Path) -> None:
+    """What changed stands first in the report and on the terminal, with by-hand numbers."""
+    study = begin(tmp_path / "study", SMALL.encode())
+    answers = said(
+        study,
+        *(("A/200/0", "Ann", YES), ("A/200/200", "Ann", NO), ("B.x_1/0/0", "Ann", "unsure")),
+        *(("A/0/0", "Ann", NO), ("B.x_1/0/0", "Bob", NO)),
+    )
+    exported(tmp_path / "study", study, answers, tmp_path / "out")
+    scored = score_folder(tmp_path / "out")
+    lines = scored.lines
+    assert lines is not None
+    assert [line.split()[0] for line in lines[:3]] == ["precision", "before", "after"]
+    assert lines[1].split()[-4:] == ["2", "2", "1", "1"]
+    assert lines[2].split()[-4:] == ["3", "1", "0", "2"]
+    counted = (
+        "3 of 3 cutouts were reviewed and 1 that were not asked about; 2 labels are changed, "
+        "0 unsure, 1 tied: these keep their label"
+    )
+    assert lines[3] == counted
+    page = scored.report.read_text(encoding="utf-8")
+    assert f"<p>{counted}. The same predictions have" in page
+    assert "precision 50.0\N{NO-BREAK SPACE}% before and 75.0\N{NO-BREAK SPACE}% after" in page
+    assert "The predictions before and after the review" in page
+    one = score_folder(tmp_path / "out", annotator="Bob", output=tmp_path / "Bob")
+    assert one.lines is not None
+    assert "(answers of Bob)" in one.lines[3]
+    assert "By the answers of Bob, 1 of 3" in one.report.read_text(encoding="utf-8")
+    assert score_folder(tmp_path / "out").metrics["kind"] == KIND
+
+
+def test_a_random_floor_tells_of_the_rest(tmp_path: Path) -> None:
+    """The lines and the report say the share of wrong labels where nobody was asked."""
+    study = begin(tmp_path / "study", SMALL.encode(), random_floor=1.0)
+    answers = said(study, ("A/0/0", "Ann", YES), ("A/0/200", "Ann", YES))
+    exported(tmp_path / "study", study, answers, tmp_path / "out")
+    scored = score_folder(tmp_path / "out")
+    assert scored.lines is not None
+    assert scored.lines[3].startswith("outside the queue: 0.500 [0.095, 0.905] of the labels")
+    assert "2 cutouts drawn at random outside the queue 1 had" in scored.report.read_text("utf-8")

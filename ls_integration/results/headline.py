@@ -1,6 +1,6 @@
 """What came out, in sentences, and how the report writes numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -178,7 +178,7 @@ def _list(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., str]] = {
     "number": _number,
     "interval": _range,
     "percent": _percent,

@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 
 from ls_integration import __version__
 from ls_integration.files import write_text
+from ls_integration.kinds import cutouts
 from ls_integration.progress import Reporter, silent
 from ls_integration.results import plots
+from ls_integration.results.cutouts_headline import say_review
 from ls_integration.results.headline import FILTERS, write_headline
 from ls_integration.results.people import find_labels, line_up, read_model, read_truth
 from ls_integration.results.plots import Floats
@@ -88,6 +90,7 @@ def write_report(
             drawings[name] = Markup(plots.to_svg(figure))  # noqa: S704 - our own drawing
     report("Drawing figures", len(figures), len(figures))
     made_at = made_at or datetime.now(UTC)
+    review = [say_review(metrics)] if metrics["kind"] == cutouts.KIND else []
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -95,7 +98,7 @@ def write_report(
             metrics=metrics,
             title=metrics["study"] or "Results",
             negative=negative,
-            headline=write_headline(metrics, curve),
+            headline=[*review, *write_headline(metrics, curve)],
             deciders=list_deciders(metrics),
             drawings=drawings,
             made_at=made_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -12,6 +12,7 @@ from ls_integration.kinds import cutouts, sted_quality, sted_rating
 from ls_integration.kinds.rating_selection import SELECTION_FILE, write_selection
 from ls_integration.kinds.sted_source import ANOMALY_BELOW, NORMAL_AT_LEAST
 from ls_integration.results.anomagui import write_sessions
+from ls_integration.results.cutouts_headline import write_cutout_lines
 from ls_integration.results.cutouts_metrics import build_cutout_metrics
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.rating_headline import write_rating_lines
@@ -165,7 +166,9 @@ def _limit(study: Mapping[str, Any], name: str, default: float) -> float:
 
 
 _RESULTS = {
-    cutouts.KIND: Results(write_cutouts, _measure_cutouts, can_choose_annotator=True),
+    cutouts.KIND: Results(
+        write_cutouts, _measure_cutouts, write_lines=write_cutout_lines, can_choose_annotator=True
+    ),
     sted_quality.KIND: Results(_write_sessions, _measure_labels),
     sted_rating.KIND: Results(
         _write_ratings, _measure_ratings, has_report=False, write_lines=write_rating_lines
