@@ -32,7 +32,7 @@ from ls_integration.kinds.cutouts_texts import (
     cutout_keys,
     frame_instructions,
 )
-from ls_integration.kinds.kind import Kind, Page
+from ls_integration.kinds.kind import Kind, Page, Tab, TabFilter
 from ls_integration.kinds.sted_pages import progress_texts
 from ls_integration.label_config import LabelConfig, choice_result
 from ls_integration.resources import label_config_xml
@@ -51,12 +51,23 @@ _MIDDLE = 4
 _INSET = 0.009
 """Of a tile's side: 1.8 of 200 px on the screen, where strokes are 2 px wide."""
 
+_ERRORS = ("FP", "FN")
+_HIDDEN = ("data.table", "data.boxes", "data.keys", "data.tiles", f"data.{STARTS_EMPTY}")
+"""Columns for the page only."""
+
 _SCORED = ("FP", "TP")
 _COLOURS = {"FP": "#d9a6f2", "TP": "#8ff08f"}
 """Of the confidence: the boxes' colours, light enough to be read on the sky."""
 
-_TRUTH_INSET = 0.04
+_TRUTH_INSET = 0.02
 """Of a tile's side: the red box stands inside of the green one."""
+
+_CONTEXT_PX = 600
+"""Side of the neighbourhood on the screen, as the label config has it. Per cent would
+not do: what holds this HTML on the page has no height."""
+
+_TEXT_PX, _TEXT_UP_PX = 20, 32
+"""Height of the confidence, and of its upper edge above the tile's lower one."""
 
 
 def read_config(study: Study, view: str = "") -> LabelConfig:
@@ -115,7 +126,50 @@ def make_page(
         tasks = cutout_tasks(study, items, predictions, config, picture_url)
         text = cutout_instructions(blind=study.blind)
     version = ONLY_TILES if study.blind else PRESENT_LABEL
-    return Page(config, tasks, text, (_mode_line(study, view),), version)
+    return Page(
+        config,
+        tasks,
+        text,
+        (_mode_line(study, view),),
+        version,
+        tabs=page_tabs(view, blind=study.blind),
+    )
+
+
+def page_tabs(view: str = "", *, blind: bool) -> tuple[Tab, ...]:
+    """Name the lists of tasks in the Data Manager.
+
+    Parameters
+    ----------
+    view : str
+        Empty, or `FRAMES`.
+    blind : bool
+        None that would need the outcome or the confidence.
+
+    Returns
+    -------
+    tuple of Tab
+        For cutouts all, FP, FN, unchecked, by confidence; for frames all and
+        unchecked.
+    """
+    every = Tab("All", hidden=_HIDDEN)
+    unchecked = Tab(
+        "Unchecked", (TabFilter("total_annotations", 0, type="Number"),), hidden=_HIDDEN
+    )
+    if blind or view == FRAMES:
+        return every, unchecked
+    return (
+        every,
+        *(Tab(name, (TabFilter("data.outcome", name),), hidden=_HIDDEN) for name in _ERRORS),
+        unchecked,
+        Tab(
+            "By confidence",
+            order_by="data.score",
+            is_descending=True,
+            hidden=_HIDDEN,
+            numbers=("data.score",),
+        ),
+    )
 
 
 def cutout_tasks(
@@ -235,28 +289,26 @@ def boxes_html(tiles: Sequence[Tile | None]) -> str:
     for tile in tiles:
         if tile is None or tile.outcome not in _SCORED:
             continue
-        x, y, width, height = tile.box
+        x, y, width, height = (_CONTEXT_PX / 100 * number for number in tile.box)
         if tile.outcome == "TP":
-            place = _place(
-                x + _TRUTH_INSET * width,
-                y + _TRUTH_INSET * height,
-                (1 - 2 * _TRUTH_INSET) * width,
-                (1 - 2 * _TRUTH_INSET) * height,
-            )
-            style = f"{place}box-sizing:border-box;border:2px solid #ff3b30"
+            inset = _TRUTH_INSET * width
+            place = _place(x + inset, y + inset, width - 2 * inset, height - 2 * inset)
+            style = f"{place};box-sizing:border-box;border:2px solid #ff3b30"
             parts.append(f'<div style="{style}"></div>')
         if tile.score is not None:
-            place = _place(x, y + 0.86 * height, width, 0.1 * height)
+            place = _place(x, y + height - _TEXT_UP_PX, width, _TEXT_PX)
             style = (
-                f"{place}color:{_COLOURS[tile.outcome]};text-align:center;font:600 15px/20px "
-                "sans-serif;text-shadow:0 0 3px #000,0 0 3px #000"
+                f"{place};color:{_COLOURS[tile.outcome]};text-align:center;font:600 15px/"
+                f"{_TEXT_PX}px sans-serif;text-shadow:0 0 3px #000,0 0 3px #000"
             )
             parts.append(f'<div style="{style}">{tile.score:.3f}</div>')
     return "".join(parts) or "<div></div>"
 
 
 def _place(x: float, y: float, width: float, height: float) -> str:
-    return f"position:absolute;left:{x:.3f}%;top:{y:.3f}%;width:{width:.3f}%;height:{height:.3f}%;"
+    return (
+        f"position:absolute;left:{x:.1f}px;top:{y:.1f}px;width:{width:.1f}px;height:{height:.1f}px"
+    )
 
 
 def _mode_line(study: Study, view: str) -> str:

@@ -16,6 +16,56 @@ from ls_integration.study import Study
 
 
 @dataclass(frozen=True)
+class TabFilter:
+    """One condition on the tasks of a tab.
+
+    Attributes
+    ----------
+    column : str
+        Of the Data Manager, for example ``data.outcome``, ``total_annotations``.
+    value : str or int
+        What it is compared with.
+    operator : str
+        As Label Studio names it.
+    type : str
+        Of the column, as Label Studio names it.
+    """
+
+    column: str
+    value: str | int
+    operator: str = "equal"
+    type: str = "String"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A list of a project's tasks for the Data Manager.
+
+    Attributes
+    ----------
+    title : str
+        As the tab shows it; no two of a project alike.
+    filters : tuple of TabFilter
+        All hold for each task; none: every task.
+    order_by : str
+        A column; empty for the order of the study.
+    is_descending : bool
+        The largest first.
+    hidden : tuple of str
+        Columns that are not shown at first.
+    numbers : tuple of str
+        Columns of the data that are sorted as numbers.
+    """
+
+    title: str
+    filters: tuple[TabFilter, ...] = ()
+    order_by: str = ""
+    is_descending: bool = False
+    hidden: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Page:
     """All that a project of a study shows.
 
@@ -31,6 +81,8 @@ class Page:
         Lines for the scientist: what people will see, and what was hidden.
     model_version : str or None
         The predictions from which the pages start; None: they start empty.
+    tabs : tuple of Tab
+        Of the Data Manager, from left to right; none: Label Studio's own.
     """
 
     config: LabelConfig
@@ -38,6 +90,7 @@ class Page:
     instructions: str
     notes: tuple[str, ...]
     model_version: str | None
+    tabs: tuple[Tab, ...] = ()
 
 
 @dataclass(frozen=True)
