@@ -17,6 +17,7 @@ from ls_integration.progress import Reporter, silent
 from ls_integration.server.hotkeys import ensure_enter_submits
 from ls_integration.server.push import PushOutcome, push_tasks
 from ls_integration.server.storage import check_pictures_load, picture_url
+from ls_integration.server.tabs import ensure_tabs
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, project_link
 from ls_integration.workflows.import_items import Say
@@ -127,6 +128,8 @@ def send_projects(
         )
         if page.model_version is not None:
             show_predictions(client, made, page.model_version)
+        if page.tabs:
+            ensure_tabs(client, made, page.tabs)
         outcomes.append(ProjectOutcome(project, made, project_link(client.url, made), push))
     return study, outcomes
 
