@@ -2,11 +2,12 @@
 
 import json
 
+import jsonschema
 import pandas as pd
 import pytest
 
 from ls_integration.annotations import check_annotations
-from ls_integration.results.rating_metrics import build_rating_metrics
+from ls_integration.results.rating_metrics import build_rating_metrics, load_schema
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def build(items, rows):
         items, check_annotations(frame), normal_at_least=0.70, anomaly_below=0.60
     )
     json.dumps(metrics, allow_nan=False)
+    jsonschema.validate(metrics, load_schema())
     return metrics
 
 
@@ -72,3 +74,19 @@ def test_nobody_answered(items):
     assert metrics["people"] == {}
     assert metrics["mean"]["rated"] == 0
     assert any("mean.mean_absolute_change" in line for line in metrics["warnings"])
+
+
+def test_the_schema_is_one(items):
+    """Itself valid, and it refuses a broken form."""
+    jsonschema.Draft202012Validator.check_schema(load_schema())
+    metrics = build(items, [("a", "Ada", 1, 0.65)])
+    for broken in (
+        {**metrics, "schema": 2},
+        {**metrics, "people": {"Ada": {**metrics["people"]["Ada"], "rated": -1}}},
+        {**metrics, "mean": {}},
+        {name: value for name, value in metrics.items() if name != "agreement"},
+        {**metrics, "warnings": ["no reason"]},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(broken, load_schema())
+    jsonschema.validate(build(items, []), load_schema())

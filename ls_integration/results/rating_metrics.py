@@ -1,6 +1,8 @@
 """The numbers of a re-rating study: how far people move, and how far they agree."""
 
+import json
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,22 @@ from ls_integration.scoring.ratings import (
 
 KIND = "sted-rating"
 
+SCHEMA_FILE = "schema/ratings.schema.json"
+"""JSON Schema of ``metrics.json`` of this kind, in the package."""
+
 Floats = NDArray[np.float64]
+
+
+def load_schema() -> dict[str, Any]:
+    """Read the JSON Schema of ``metrics.json`` of a re-rating study.
+
+    Returns
+    -------
+    dict
+        Draft 2020-12.
+    """
+    text = resources.files("ls_integration.results").joinpath(SCHEMA_FILE).read_text("utf-8")
+    return dict(json.loads(text))
 
 
 def build_rating_metrics(
@@ -49,7 +66,7 @@ def build_rating_metrics(
     Returns
     -------
     dict
-        Strict JSON values. ``people.{NAME}`` and ``mean`` (of the first
+        Strict JSON values, valid by `load_schema`. ``people.{NAME}`` and ``mean`` (of the first
         rounds) hold the changes, ``agreement`` the coefficients. What is
         undefined is null, with its reason in ``warnings``.
     """
@@ -63,7 +80,7 @@ def build_rating_metrics(
     for key, name in named.items():
         path = f"people.{name}"
         entry = _changes(path, old, ratings[name].to_numpy(), limits, seed, warnings)
-        people[name] = entry | _effort(annotations, key)
+        people[name] = entry | _effort(path, annotations, key, warnings)
     firsts = ratings[[name for (_, number), name in named.items() if number == 1]].to_numpy()
     return {
         "schema": 1,
@@ -112,14 +129,16 @@ def _changes(
     return entry
 
 
-def _effort(annotations: pd.DataFrame, key: tuple[str, int]) -> dict[str, Any]:
+def _effort(
+    path: str, annotations: pd.DataFrame, key: tuple[str, int], warnings: list[str]
+) -> dict[str, Any]:
     newest = newest_answers(annotations)
     own = newest.loc[(newest["annotator"] == key[0]) & (newest["round"] == key[1])]
     times = own.loc[~own["skipped"], "lead_time_s"].dropna()
-    return {
-        "skipped": int(own["skipped"].sum()),
-        "median_decision_time_s": float(times.median()) if len(times) else None,
-    }
+    entry: dict[str, Any] = {"skipped": int(own["skipped"].sum())}
+    median = Measure(float(times.median())) if len(times) else undefined("no times are known")
+    _put(path, "median_decision_time_s", median, entry, warnings)
+    return entry
 
 
 def _agreement(firsts: Floats, seed: int, warnings: list[str]) -> dict[str, Any]:
