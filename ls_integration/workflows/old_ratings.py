@@ -6,17 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from ls_integration.answers import Judgement
-from ls_integration.errors import SourceError
 from ls_integration.results.ratings import read_reannotations
-from ls_integration.study import Study
 from ls_integration.workflows.old_sessions import Answer, Session, session_names
-from ls_integration.workflows.session_rows import name_selection
 
 
 def read_old_ratings(
     paths: Sequence[Path],
     items: pd.DataFrame,
-    study: Study,
     *,
     annotator: str | None,
     round_number: int,
@@ -31,8 +27,6 @@ def read_old_ratings(
         ``NAME/reannotations.npy`` as the old window wrote them.
     items : DataFrame
         The study's items; rows are found by their index in the source.
-    study : Study
-        Knows how its images were selected.
     annotator : str or None
         Whose session; by default each file's folder.
     round_number : int
@@ -57,16 +51,9 @@ def read_old_ratings(
     names = session_names(paths, annotator, default=[path.absolute().parent.name for path in paths])
     sessions = []
     for path, name in zip(paths, names, strict=True):
-        try:
-            table, bad = read_reannotations(
-                path, items, annotator=name, number=round_number, skip_bad=skip_bad
-            )
-        except SourceError as error:
-            selection = name_selection(items, study)
-            if not selection:
-                raise
-            msg = f"{error} (the study '{study.title}' was imported with {selection})"
-            raise SourceError(msg) from error
+        table, bad = read_reannotations(
+            path, items, annotator=name, number=round_number, skip_bad=skip_bad
+        )
         for rating in bad:
             say(f"left out: {path}, {rating}")
         answers = {

@@ -257,7 +257,6 @@ def _read_sessions(
         return read_old_ratings(
             paths,
             items,
-            study,
             annotator=annotator,
             round_number=round_number,
             skip_bad=skip_bad,
