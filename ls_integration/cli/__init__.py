@@ -12,6 +12,7 @@ import typer
 
 from ls_integration import __version__
 from ls_integration.cli import (
+    applying,
     backend,
     checking,
     demo,
@@ -85,6 +86,7 @@ for _module in (
     checking,
     exporting,
     scoring,
+    applying,
     people,
     status,
     backend,
