@@ -52,8 +52,26 @@ _INSET = 0.009
 """Of a tile's side: 1.8 of 200 px on the screen, where strokes are 2 px wide."""
 
 _ERRORS = ("FP", "FN")
-_HIDDEN = ("data.table", "data.boxes", "data.keys", "data.tiles", f"data.{STARTS_EMPTY}")
-"""Columns for the page only."""
+_FOR_THE_PAGE = ("context", "table", "boxes", "keys", "tiles", "item_id", STARTS_EMPTY)
+_HIDDEN = (
+    *(f"data.{name}" for name in _FOR_THE_PAGE),
+    "inner_id",
+    "completed_at",
+    "avg_lead_time",
+    "annotations_ids",
+    "annotations_results",
+    "predictions_score",
+    "predictions_model_versions",
+    "predictions_results",
+    "total_predictions",
+    "file_upload",
+    "storage_filename",
+    "created_at",
+    "updated_at",
+    "updated_by",
+    "draft_exists",
+)
+"""Columns that are for the page and for programs; without them the others are in sight."""
 
 _SCORED = ("FP", "TP")
 _COLOURS = {"FP": "#d9a6f2", "TP": "#8ff08f"}
