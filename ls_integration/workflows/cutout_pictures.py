@@ -15,6 +15,7 @@ from ls_integration.images.frame_files import find_bands, find_frames
 from ls_integration.images.frames import frame_shape
 from ls_integration.images.tiles import Box, Cell, outside
 from ls_integration.kinds.cutouts import label_of
+from ls_integration.kinds.cutouts_page import SKY_POSITION
 from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.progress import Reporter
 from ls_integration.study import Study
@@ -293,7 +294,7 @@ def _describe(
     ra_deg, dec_deg = one.sky_deg or (np.nan, np.nan)
     facts = list(zip(known.text_names, known.texts[known.rows[place]], strict=True))
     if one.sky_deg:
-        facts.append(("RA, Dec (deg)", f"{ra_deg:.5f}, {dec_deg:+.5f}"))
+        facts.append((SKY_POSITION, f"{ra_deg:.5f}, {dec_deg:+.5f}"))
     around, box = one.job.neighbourhood_target, one.frame_box
     return {
         "image": f"{folder}/{one.job.target.name}",
