@@ -22,7 +22,8 @@ from ls_integration.workflows.cutout_pictures import (
     find_sources,
     region_id,
 )
-from ls_integration.workflows.import_cutouts import TABLE_FILE, import_cutouts
+from ls_integration.workflows.cutouts_results import TABLE_FILE
+from ls_integration.workflows.import_cutouts import import_cutouts
 
 STUDY = Study(kind="cutouts", title="Cutouts", blind=False)
 TILE = 10

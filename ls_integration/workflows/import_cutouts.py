@@ -27,13 +27,11 @@ from ls_integration.workflows.cutout_pictures import (
     find_sources,
     frame_jobs,
 )
+from ls_integration.workflows.cutouts_results import TABLE_FILE
 from ls_integration.workflows.frame_pictures import render_frames
 from ls_integration.workflows.import_items import Say, stop_or_leave_out
 from ls_integration.workflows.import_run import Drawn, ImportOutcome, run_import
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
-
-TABLE_FILE = "cutouts.csv"
-"""The table as it was given, in the study's folder: the export splices into it."""
 
 
 def import_cutouts(
