@@ -1,12 +1,9 @@
 """The question "how good is this image?": items, label page and answers of ``sted-rating``.
 
-Pure. A rating is two keys on the page, so hundredths. Sessions of older tools
-may hold more digits: what the keys cannot say travels in the ``meta`` of the
-answer, and counts only while it begins with the digits that are set.
+Pure. How a rating stands in an answer is in `rating_digits`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import numpy as np
@@ -15,6 +12,7 @@ import pandas as pd
 from ls_integration.answers import Judgement, Reader, Writer
 from ls_integration.errors import TaskError
 from ls_integration.kinds.kind import IMAGE_WIDTH, Kind, Page
+from ls_integration.kinds.rating_digits import rating_result, read_rating
 from ls_integration.kinds.sted_pages import image_width_px, place_texts
 from ls_integration.kinds.sted_quality import limit_text, order_tells_label
 from ls_integration.kinds.sted_quality_page import hidden_parts
@@ -22,9 +20,7 @@ from ls_integration.kinds.sted_source import truth_label
 from ls_integration.label_config import (
     Control,
     LabelConfig,
-    choice_result,
     parse,
-    read_choice,
     with_image_width,
 )
 from ls_integration.resources import label_config_xml
@@ -32,10 +28,6 @@ from ls_integration.study import Study
 
 KIND = "sted-rating"
 LABEL_CONFIG = "sted_rating"
-
-_HUNDREDTH = Decimal("0.01")
-_EXACT = "rating"
-"""Key in the ``meta`` of a result: the rating with all its digits."""
 
 _NOTHING = " "
 """A missing field would print as "undefined"."""
@@ -244,86 +236,12 @@ def write_answer(config: LabelConfig) -> Writer:
     return write
 
 
-def read_rating(
-    tenths: Control, hundredths: Control, result: Sequence[Mapping[str, Any]]
-) -> float | None:
-    """Read the rating of an answer.
-
-    Parameters
-    ----------
-    tenths, hundredths : Control
-        The two rows of digits; a value of the first one may be complete.
-    result : sequence of dict
-        Of an annotation.
-
-    Returns
-    -------
-    float or None
-        From 0 to 1: the text of both digits as float64, or the exact rating
-        that came with them and begins so. None if a digit is missing.
-    """
-    first, second = read_choice(tenths, result), read_choice(hundredths, result)
-    if first is None:
-        return None
-    text = first if _is_complete(first) else f"{first}{second}"
-    if second is None and not _is_complete(first):
-        return None
-    for item in result:
-        exact = (item.get("meta") or {}).get(_EXACT)
-        # Of an answer that somebody has corrected since, the digits count.
-        if isinstance(exact, float | int) and 0 <= exact <= 1 and _two_digits(exact) == text:
-            return float(exact)
-    return float(text)
-
-
-def rating_result(tenths: Control, hundredths: Control, rating: float) -> list[dict[str, Any]]:
-    """Write a rating as Label Studio stores it when the keys are pressed.
-
-    Parameters
-    ----------
-    tenths, hundredths : Control
-        The two rows of digits.
-    rating : float
-        From 0 to 1. Digits beyond the hundredths go into ``meta``.
-
-    Returns
-    -------
-    list of dict
-        The ``result``.
-
-    Raises
-    ------
-    TaskError
-        If the rating is none.
-    """
-    if not 0 <= rating <= 1:
-        msg = f"{rating} is no rating from 0 to 1; correct it"
-        raise TaskError(msg)
-    text = _two_digits(rating)
-    if float(text) == 1:
-        result = choice_result(tenths, text)
-    else:
-        result = choice_result(tenths, text[:-1]) + choice_result(hundredths, text[-1])
-    if float(text) != rating:
-        result[0]["meta"] = {_EXACT: float(rating)}
-    return result
-
-
 def _digits(config: LabelConfig) -> tuple[Control, Control]:
     """Give the two rows of digits, as they stand on the page."""
     tenths, hundredths = (
         control for control in config.controls.values() if control.kind == "Choices"
     )
     return tenths, hundredths
-
-
-def _is_complete(text: str) -> bool:
-    return len(text.partition(".")[2]) > 1
-
-
-def _two_digits(rating: float) -> str:
-    """Cut a rating to hundredths: never rounded up, 0.999 is not the best of all."""
-    return str(Decimal(repr(float(rating))).quantize(_HUNDREDTH, rounding=ROUND_DOWN))
 
 
 def instructions(*, is_blind: bool, is_shared: bool = False) -> str:
