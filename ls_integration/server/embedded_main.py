@@ -46,6 +46,7 @@ def main() -> None:
         _remember_first_answers()
         embedded_serving.tune_database()
         embedded_serving.save_answers_at_once()
+        embedded_serving.write_counters_directly()
 
     server._setup_env = set_up_and_close
     # Called with both by name; without it Label Studio would start its own server.

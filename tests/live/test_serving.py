@@ -18,6 +18,7 @@ from ls_integration.server import people
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.embedded_files import DATABASE, LOG
+from ls_integration.server.pull import list_tasks
 from ls_integration.server.push import push_tasks
 
 TIMEOUT_S = 120
@@ -125,3 +126,24 @@ def test_an_answer_is_on_the_disk_when_the_page_is_told(
             " WHERE task.project_id = ?"
         )
         assert database.execute(answer, (project,)).fetchall() == [(1,)]
+
+
+def test_an_import_counts_what_each_task_has(client: Client) -> None:
+    """Annotations, skips and predictions of every task, as its listing shows them."""
+    given = {"result": ANSWER, "lead_time": 1.5, "ground_truth": False}
+    skipped = {**given, "was_cancelled": True}
+    guess = {"result": ANSWER, "score": 0.5, "model_version": "m"}
+    tasks: list[dict[str, Any]] = make_tasks(1_203, answered=False)
+    for number, task in enumerate(tasks):
+        task["annotations"] = [given] * (number % 3) + [skipped] * (number % 2)
+        task["predictions"] = [guess] * (number % 4)
+    project = make_project(client, "Counters")
+    client.post(f"/api/projects/{project}/import", json=tasks)
+    listed = list_tasks(client, project)
+    assert len(listed) == len(tasks)
+    for task in listed[:: len(listed) // 60]:
+        number = int(str(task["data"]["item_id"]), 16)
+        stored = client.get(f"/api/tasks/{task['id']}")
+        counts = ("total_annotations", "cancelled_annotations", "total_predictions")
+        assert [stored[name] for name in counts] == [number % 3, number % 2, number % 4]
+        assert stored["is_labeled"] == (number % 3 + number % 2 > 0)
