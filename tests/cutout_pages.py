@@ -34,6 +34,8 @@ def drawn_study(
     items = make_items(table, make_id=study.item_id, seed=3, **selection).iloc[rows]
     items = items.reset_index(drop=True)
     folder = study.pictures_folder
+    # As closed as an import leaves it.
+    (media / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     stems = items["item_id"]
     jobs = []
     for name, group in items.groupby("image_name", sort=False):
