@@ -117,8 +117,8 @@ def test_an_answer_is_on_the_disk_when_the_page_is_told(
     client.post(f"/api/projects/{project}/import", json=make_tasks(1, answered=False))
     assert label(live_server, sessions[0], project, 1) == [200, 201]
     # What a killed process leaves, and the next start reads.
-    for name in (DATABASE, f"{DATABASE}-wal"):
-        shutil.copyfile(live_server.data_dir / name, tmp_path / name)
+    for path in live_server.data_dir.glob(f"{DATABASE}*"):
+        shutil.copyfile(path, tmp_path / path.name)
     with closing(sqlite3.connect(tmp_path / DATABASE)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         answer = (
