@@ -21,6 +21,9 @@ NEGATIVE = "no artifact"
 UNSURE = "unsure"
 """An answer that leaves the label as it is."""
 
+PRESENT_LABEL = "present-label"
+"""Version of the predictions that say the present label: not the model's opinion."""
+
 Show = Literal["errors", "positives", "all"]
 
 _QUEUES: dict[str, frozenset[str]] = {
@@ -221,9 +224,53 @@ def source_paths(table: CutoutTable) -> list[str]:
     list of str
         Each is image_name/grid_x/grid_y; unique.
     """
-    frame = table.frame
+    return _source_paths(table.frame)
+
+
+def source_path(image_name: str, grid_x: int, grid_y: int) -> str:
+    """Name a cutout.
+
+    Parameters
+    ----------
+    image_name : str
+        Its frame.
+    grid_x, grid_y : int
+        Its place in the frame, in px.
+
+    Returns
+    -------
+    str
+        image_name/grid_x/grid_y.
+    """
+    return f"{image_name}/{grid_x}/{grid_y}"
+
+
+def present_labels(items: pd.DataFrame) -> pd.DataFrame:
+    """Choose what the pages of cutouts start from.
+
+    Parameters
+    ----------
+    items : DataFrame
+        Items whose present label is shown; none of a blind study.
+
+    Returns
+    -------
+    DataFrame
+        ``item_id, label, score, model_version``: a prediction each.
+    """
+    return pd.DataFrame(
+        {
+            "item_id": items["item_id"],
+            "label": items["label"],
+            "score": items["model_score"].fillna(0.0),
+            "model_version": PRESENT_LABEL,
+        }
+    )
+
+
+def _source_paths(frame: pd.DataFrame) -> list[str]:
     columns = (frame["image_name"], frame["grid_x"], frame["grid_y"])
-    return [f"{name}/{x}/{y}" for name, x, y in zip(*columns, strict=True)]
+    return [source_path(*place) for place in zip(*columns, strict=True)]
 
 
 def _draw(
@@ -243,10 +290,7 @@ def _items_of(
 ) -> pd.DataFrame:
     frame = table.frame.iloc[rows].reset_index(drop=True)
     names = {False: NEGATIVE, True: POSITIVE}
-    paths = [
-        f"{name}/{x}/{y}"
-        for name, x, y in zip(frame["image_name"], frame["grid_x"], frame["grid_y"], strict=True)
-    ]
+    paths = _source_paths(frame)
     return pd.DataFrame(
         {
             "item_id": pd.Series([make_id(path) for path in paths], dtype=object),

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from ls_integration.answers import STARTS_EMPTY
+from ls_integration.kinds.cutouts import PRESENT_LABEL
 from ls_integration.kinds.cutouts_regions import (
     NEUTRAL,
     ONLY_TILES,
-    PRESENT_LABEL,
     Tile,
     read_tiles,
     region,

@@ -12,14 +12,13 @@ from typing import Any
 import pandas as pd
 
 from ls_integration.answers import STARTS_EMPTY
-from ls_integration.kinds.cutouts import KIND, POSITIVE
+from ls_integration.kinds.cutouts import KIND, POSITIVE, PRESENT_LABEL
 from ls_integration.kinds.cutouts_frame_page import frame_tasks
 from ls_integration.kinds.cutouts_regions import (
     ANSWERS,
     NEUTRAL,
     ONLY_TILES,
     OWN,
-    PRESENT_LABEL,
     Tile,
     page_config,
     read_answer,

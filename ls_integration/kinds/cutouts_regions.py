@@ -14,9 +14,6 @@ from ls_integration.answers import Judgement, Reader, Writer
 from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE, UNSURE
 from ls_integration.label_config import LabelConfig, choice_result, parse, read_choice
 
-PRESENT_LABEL = "present-label"
-"""The version of predictions that show what the table says: the present label, outcomes."""
-
 ONLY_TILES = "tiles"
 """The version of predictions that show boxes and nothing else."""
 

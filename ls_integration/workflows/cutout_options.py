@@ -10,12 +10,6 @@ from ls_integration.images.tiles import Origin
 from ls_integration.kinds.cutouts import Show
 from ls_integration.workflows.import_options import StudyOptions, check_study_options
 
-PRESENT_LABEL = "present-label"
-"""Version of the predictions that say the present label: not the model's opinion."""
-
-FRAMES_VIEW = "frames"
-"""View of the projects that show whole frames."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class CutoutOptions(StudyOptions):

@@ -14,7 +14,8 @@ from ls_integration.errors import SourceError, some_of
 from ls_integration.images.frame_files import find_bands, find_frames
 from ls_integration.images.frames import frame_shape
 from ls_integration.images.tiles import Box, Cell, outside
-from ls_integration.kinds.cutouts import label_of
+from ls_integration.kinds.cutouts import label_of, source_path
+from ls_integration.kinds.cutouts_frame_page import frame_item_id
 from ls_integration.kinds.cutouts_page import SKY_POSITION
 from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.progress import Reporter
@@ -184,7 +185,7 @@ def frame_picture(study: Study, image_name: str) -> str:
     str
         A file name that tells nothing.
     """
-    return f"{study.item_id(f'frame/{image_name}')}{PICTURE_SUFFIX}"
+    return f"{frame_item_id(study, image_name)}{PICTURE_SUFFIX}"
 
 
 def draw_cutouts(
@@ -316,7 +317,7 @@ def _describe_tile(cell: Cell, name: str, study: Study, known: _Tiles) -> dict[s
     score = known.scores[row]
     return {
         "id": region_id(*cell.grid, known.tile_px),
-        "item_id": study.item_id(f"{name}/{cell.grid[0]}/{cell.grid[1]}"),
+        "item_id": study.item_id(source_path(name, *cell.grid)),
         "outcome": known.outcomes[row],
         "score": score if math.isfinite(score) else None,
         "label": known.labels[row],

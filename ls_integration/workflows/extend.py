@@ -13,13 +13,14 @@ from ls_integration.kinds import sted_quality
 from ls_integration.kinds.sted_source import SourceTable
 from ls_integration.progress import Reporter, silent
 from ls_integration.settings import Settings
-from ls_integration.study import Extension, Study
+from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.extension_items import NewItems, known_rows, new_items
 from ls_integration.workflows.extension_options import Addition, options_of, without_threshold
 from ls_integration.workflows.import_items import Say, Selection, read_table, select_rows
 from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.item_pictures import rerender_missing
+from ls_integration.workflows.new_part import keep_part
 from ls_integration.workflows.people import check_can_grow, check_pictures
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 
@@ -160,31 +161,22 @@ def _keep(
     options: ImportOptions,
     connection: Connection,
 ) -> tuple[Study, pd.DataFrame]:
-    """Write pictures, study and tables; the items come last and make it so."""
-    part = int(items["part"].max()) + 1
+    """Write the pictures, then what makes them part of the study."""
     media = media_folder(connection)
     for drawn, image in zip(found.pictures, found.items["image"], strict=True):
         _copy(drawn, media / image)
-    extension = Extension(
-        part=part,
-        source=str(options.source.absolute()),
-        ratings=str(options.ratings.absolute()) if options.ratings else None,
+    shown = found.items.head(0) if study.blind else found.items
+    return keep_part(
+        folder,
+        study,
+        items,
+        found.items,
+        sted_quality.sent_predictions(shown, options.model_version),
+        source=options.source,
+        ratings=options.ratings,
         limit=options.limit,
         left_out=found.left_out,
     )
-    # One that a kill left without its items is replaced.
-    before = [known for known in study.extensions if known.part < part]
-    study = study.model_copy(update={"extensions": [*before, extension]})
-    studies.save(folder, study)
-    added = found.items.assign(part=part, position=range(len(items), len(items) + len(found.items)))
-    if not study.blind:
-        predictions = studies.read_predictions(folder)
-        known = predictions.loc[predictions["item_id"].isin(items["item_id"])]
-        new = sted_quality.sent_predictions(added, options.model_version)
-        if len(new):
-            studies.write_predictions(folder, pd.concat([known, new], ignore_index=True))
-    studies.write_items(folder, pd.concat([items, added], ignore_index=True))
-    return study, studies.read_items(folder)
 
 
 def _copy(picture: Path, target: Path) -> None:

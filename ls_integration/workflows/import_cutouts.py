@@ -9,14 +9,13 @@ import pandas as pd
 
 from ls_integration.errors import SourceError, StudyError
 from ls_integration.files import write_bytes
-from ls_integration.kinds.cutouts import KIND, make_items
+from ls_integration.kinds.cutouts import KIND, make_items, present_labels
+from ls_integration.kinds.cutouts_page import FRAMES
 from ls_integration.kinds.cutouts_table import CutoutTable, read_predictions_table
 from ls_integration.progress import Reporter, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.cutout_options import (
-    FRAMES_VIEW,
-    PRESENT_LABEL,
     CutoutOptions,
     check_cutout_options,
 )
@@ -102,7 +101,7 @@ class _Source:
 
     @property
     def view(self) -> str:
-        return FRAMES_VIEW if self.options.view == "frame" else ""
+        return FRAMES if self.options.view == "frame" else ""
 
     def select(self, known: Study | None, folder: Path, say: Say) -> "_Cutouts":
         for note in self.table.notes:
@@ -156,18 +155,8 @@ class _Cutouts:
         if items.empty:
             msg = f"no cutout of {self.table.name} can be shown; see the lines above"
             raise SourceError(msg)
-        return Drawn(items, self._present_labels(items), left_out, {"frames": frames})
-
-    def _present_labels(self, items: pd.DataFrame) -> pd.DataFrame:
         shown = items.head(0) if self.options.blind else items
-        return pd.DataFrame(
-            {
-                "item_id": shown["item_id"],
-                "label": shown["label"],
-                "score": shown["model_score"].fillna(0.0),
-                "model_version": PRESENT_LABEL,
-            }
-        )
+        return Drawn(items, present_labels(shown), left_out, {"frames": frames})
 
     def keep(self, folder: Path) -> None:
         write_bytes(folder / TABLE_FILE, self.table.data)

@@ -7,18 +7,23 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration import study as studies
 from ls_integration.answers import Judgement
 from ls_integration.errors import ConfigError, SourceError, some_of
-from ls_integration.kinds.cutouts import all_item_ids, further_items, label_of
+from ls_integration.kinds.cutouts import (
+    all_item_ids,
+    further_items,
+    label_of,
+    present_labels,
+)
 from ls_integration.kinds.cutouts_edited import read_edited_outputs
 from ls_integration.progress import Reporter
 from ls_integration.results.test_outputs import TEST_OUTPUTS
-from ls_integration.study import Extension, Study
+from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection
-from ls_integration.workflows.cutout_options import PRESENT_LABEL, CutoutOptions
+from ls_integration.workflows.cutout_options import CutoutOptions
 from ls_integration.workflows.cutout_pictures import check_inside, draw_cutouts, find_sources
 from ls_integration.workflows.cutouts_results import read_study_table
+from ls_integration.workflows.new_part import keep_part
 from ls_integration.workflows.old_sessions import Answer, Session, session_names
 from ls_integration.workflows.sending import media_folder
 
@@ -142,30 +147,11 @@ def ask_about(
         lines = [f"{path}: {message}" for path, message in problems]
         msg = f"cutouts of {source} cannot be drawn: {some_of(lines, 3)}; mend that, run it again"
         raise SourceError(msg)
-    part = int(items["part"].max()) + 1
-    added = drawn.assign(part=part, position=range(len(items), len(items) + len(drawn)))
-    # One that a kill left without its items is replaced; the limits of a frame stay.
-    extensions = [one for one in study.extensions if one.part < part]
-    extensions.append(Extension(part=part, source=str(source.absolute())))
+    # The limits of a frame that was drawn before stay.
     all_frames = {**known, **study.options["frames"]}
-    study = study.model_copy(
-        update={"extensions": extensions, "options": {**study.options, "frames": all_frames}}
-    )
-    studies.save(folder, study)
-    if not study.blind:
-        before = studies.read_predictions(folder)
-        labels = pd.DataFrame(
-            {
-                "item_id": added["item_id"],
-                "label": added["label"],
-                "score": added["model_score"].fillna(0.0),
-                "model_version": PRESENT_LABEL,
-            }
-        )
-        kept = before.loc[before["item_id"].isin(items["item_id"])]
-        studies.write_predictions(folder, pd.concat([kept, labels], ignore_index=True))
-    studies.write_items(folder, pd.concat([items, added], ignore_index=True))
-    return study, studies.read_items(folder)
+    study = study.model_copy(update={"options": {**study.options, "frames": all_frames}})
+    shown = drawn.head(0) if study.blind else drawn
+    return keep_part(folder, study, items, drawn, present_labels(shown), source=source)
 
 
 def _options_of(study: Study) -> CutoutOptions:

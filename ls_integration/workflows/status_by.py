@@ -12,6 +12,7 @@ from ls_integration.annotations import newest_answers
 from ls_integration.answers import answers_from_tasks, in_one_table
 from ls_integration.errors import ConfigError
 from ls_integration.kinds.cutouts import UNSURE
+from ls_integration.kinds.cutouts_frame_page import frame_item_id
 from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.projects import read_project
@@ -274,7 +275,7 @@ def _first_open(
         # A project of whole frames has no task of the item itself.
         if "image_name" in items:
             names = items.loc[items["item_id"].isin(ids), "image_name"]
-            ids += [study.item_id(f"frame/{name}") for name in dict.fromkeys(names)]
+            ids += [frame_item_id(study, name) for name in dict.fromkeys(names)]
         for project in one.projects:
             tasks = tasks_of.get(project.project_id or 0, {})
             task = next((tasks[item_id] for item_id in ids if item_id in tasks), None)
