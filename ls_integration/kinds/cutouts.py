@@ -240,7 +240,7 @@ def source_path(image_name: str, grid_x: int, grid_y: int) -> str:
     Returns
     -------
     str
-        image_name/grid_x/grid_y.
+        The name, image_name/grid_x/grid_y.
     """
     return f"{image_name}/{grid_x}/{grid_y}"
 

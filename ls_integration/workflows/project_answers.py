@@ -1,0 +1,166 @@
+"""The answers in a study's projects, read from the server."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ls_integration.answers import Reader, answers_from_tasks
+from ls_integration.errors import StudyError
+from ls_integration.kinds.registry import kind_of
+from ls_integration.progress import Reporter
+from ls_integration.server.people import members
+from ls_integration.server.projects import read_project
+from ls_integration.server.pull import pull_answers
+from ls_integration.study import Project, Study
+from ls_integration.workflows.connection import Connection
+
+
+@dataclass(frozen=True)
+class ProjectAnswers:
+    """What a project holds.
+
+    Attributes
+    ----------
+    project : Project
+        Of the study.
+    project_id : int
+        On the server.
+    tasks : list of dict
+        From `server.pull.pull_answers`.
+    annotations : DataFrame
+        The annotations table of these tasks.
+    """
+
+    project: Project
+    project_id: int
+    tasks: list[dict[str, Any]]
+    annotations: pd.DataFrame
+
+
+def read_projects(
+    study: Study,
+    connection: Connection,
+    report: Reporter,
+    *,
+    read: Reader | None = None,
+    sent_labels: Mapping[str, str] | None = None,
+    with_predictions: bool = False,
+) -> Iterator[ProjectAnswers]:
+    """Read all projects of a study that have been made.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    connection : Connection
+        Its server.
+    report : Reporter
+        Told of progress.
+    read : callable, optional
+        How an answer reads; as the study's kind reads it by default.
+    sent_labels : mapping of str to str, optional
+        ``item_id`` -> the choice that we sent as the page's start.
+    with_predictions : bool
+        Read the predictions as well.
+
+    Yields
+    ------
+    ProjectAnswers
+        In the order of the projects.
+
+    Raises
+    ------
+    StudyError
+        If a project is gone.
+    SourceError
+        If an answer is none that the study asked for.
+    """
+    kind = kind_of(study)
+    names = names_on_files(study, connection)
+    for project in study.projects:
+        if project.project_id is None:
+            continue
+        read_project(connection.client, project.project_id, title=project.title)
+        tasks = pull_answers(
+            connection.client,
+            project.project_id,
+            with_predictions=with_predictions,
+            report=report,
+        )
+        annotations = answers_from_tasks(
+            tasks,
+            read=read or kind.read_answer(kind.read_config(study, project.view)),
+            labels=kind.labels,
+            project_id=project.project_id,
+            round_number=project.round,
+            names=names,
+            sent_labels=sent_labels or {},
+        )
+        yield ProjectAnswers(project, project.project_id, tasks, annotations)
+
+
+def check_sent(study: Study) -> None:
+    """Refuse a study of which no server knows.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Raises
+    ------
+    StudyError
+        If its import never made a project.
+    """
+    if not any(project.project_id for project in study.projects):
+        msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
+        raise StudyError(msg)
+
+
+def names_on_files(study: Study, connection: Connection) -> dict[int, str]:
+    """Name every member: the study's own people first, then the other accounts.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    connection : Connection
+        Its server.
+
+    Returns
+    -------
+    dict of int to str
+        User id -> name, no name twice.
+    """
+    own = {user_id: name for name, user_id in study.people.items()}
+    others = {
+        person.user_id: person.name or person.email.partition("@")[0]
+        for person in members(connection.client)
+        if person.user_id not in own
+    }
+    return distinct_names(own, others)
+
+
+def distinct_names(own: Mapping[int, str], others: Mapping[int, str]) -> dict[int, str]:
+    """Tell apart members of one name; the study's own people keep theirs.
+
+    Parameters
+    ----------
+    own : mapping of int to str
+        User id -> name of the study's people, no name twice.
+    others : mapping of int to str
+        User id -> name of all other members.
+
+    Returns
+    -------
+    dict of int to str
+        No name twice: a later namesake has the user id behind the name.
+    """
+    names = dict(own)
+    taken = set(own.values())
+    for user_id, name in sorted(others.items()):
+        names[user_id] = f"{name} {user_id}" if name in taken else name
+        taken.add(names[user_id])
+    return names
