@@ -12,7 +12,7 @@ from ls_integration.first_answers import keep_first_answer
 from ls_integration.kinds.sted_quality_page import read_answer
 from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
-from ls_integration.workflows.export import distinct_names
+from ls_integration.workflows.project_answers import distinct_names
 
 CONFIG = parse(label_config_xml("sted_quality"))
 CONTROL = CONFIG.choices()

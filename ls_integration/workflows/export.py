@@ -9,18 +9,16 @@ import pandas as pd
 
 from ls_integration import study as studies
 from ls_integration.annotations import KEY
-from ls_integration.answers import answers_from_tasks, in_one_table, with_memory
-from ls_integration.errors import StudyError
+from ls_integration.answers import in_one_table, with_memory
 from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.folder import open_results
 from ls_integration.results.tables import write_annotations, write_items
-from ls_integration.server.people import members
-from ls_integration.server.projects import read_project
-from ls_integration.server.pull import pull_answers, tasks_with_drafts
+from ls_integration.server.pull import tasks_with_drafts
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
+from ls_integration.workflows.project_answers import check_sent, read_projects
 from ls_integration.workflows.results_by_kind import check_annotator, results_of
 
 
@@ -98,9 +96,7 @@ def export(
     """
     with studies.locked(study_folder):
         study = studies.load(study_folder)
-        if not any(project.project_id for project in study.projects):
-            msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
-            raise StudyError(msg)
+        check_sent(study)
         check_annotator(study.kind, annotator)
         connection = connect(settings, study, start)
         items = studies.read_items(study_folder)
@@ -157,36 +153,21 @@ def study_info(study: Study) -> dict[str, Any]:
 def _pull(
     study: Study, folder: Path, connection: Connection, report: Reporter
 ) -> tuple[pd.DataFrame, int]:
-    kind = kind_of(study)
     predictions = studies.read_predictions(folder)
     sent_labels: Mapping[str, str] = dict(
         zip(predictions["item_id"], predictions["label"], strict=True)
     )
-    names = names_on_files(study, connection)
     tables = []
     n_drafts = 0
-    for project in study.projects:
-        if project.project_id is None:
-            continue
-        read_project(connection.client, project.project_id, title=project.title)
-        tasks = pull_answers(
-            connection.client,
-            project.project_id,
-            with_predictions=not study.blind,
-            report=report,
-        )
-        n_drafts += len(tasks_with_drafts(connection.client, project.project_id))
-        tables.append(
-            answers_from_tasks(
-                tasks,
-                read=kind.read_answer(kind.read_config(study, project.view)),
-                labels=kind.labels,
-                project_id=project.project_id,
-                round_number=project.round,
-                names=names,
-                sent_labels=sent_labels,
-            )
-        )
+    for found in read_projects(
+        study,
+        connection,
+        report,
+        sent_labels=sent_labels,
+        with_predictions=not study.blind,
+    ):
+        n_drafts += len(tasks_with_drafts(connection.client, found.project_id))
+        tables.append(found.annotations)
     return in_one_table(tables), n_drafts
 
 
@@ -194,50 +175,3 @@ def _count_repeated(annotations: pd.DataFrame) -> int:
     """Count what one person answered more than once; a skip is no answer."""
     answers = annotations.loc[~annotations["skipped"].to_numpy(dtype=bool)]
     return int((answers.groupby(KEY).size() > 1).sum())
-
-
-def names_on_files(study: Study, connection: Connection) -> dict[int, str]:
-    """Name every member: the study's own people first, then the other accounts.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    connection : Connection
-        Its server.
-
-    Returns
-    -------
-    dict of int to str
-        User id -> name, no name twice.
-    """
-    own = {user_id: name for name, user_id in study.people.items()}
-    others = {
-        person.user_id: person.name or person.email.partition("@")[0]
-        for person in members(connection.client)
-        if person.user_id not in own
-    }
-    return distinct_names(own, others)
-
-
-def distinct_names(own: Mapping[int, str], others: Mapping[int, str]) -> dict[int, str]:
-    """Tell apart members of one name; the study's own people keep theirs.
-
-    Parameters
-    ----------
-    own : mapping of int to str
-        User id -> name of the study's people, no name twice.
-    others : mapping of int to str
-        User id -> name of all other members.
-
-    Returns
-    -------
-    dict of int to str
-        No name twice: a later namesake has the user id behind the name.
-    """
-    names = dict(own)
-    taken = set(own.values())
-    for user_id, name in sorted(others.items()):
-        names[user_id] = f"{name} {user_id}" if name in taken else name
-        taken.add(names[user_id])
-    return names

@@ -11,15 +11,12 @@ import pandas as pd
 
 from ls_integration import study as studies
 from ls_integration.annotations import newest_answers
-from ls_integration.answers import Judgement, Reader, answers_from_tasks, in_one_table
-from ls_integration.errors import StudyError
+from ls_integration.answers import Judgement, Reader, in_one_table
 from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
-from ls_integration.server.projects import read_project
-from ls_integration.server.pull import pull_answers, tasks_with_drafts
-from ls_integration.study import Study
+from ls_integration.server.pull import tasks_with_drafts
 from ls_integration.workflows.connection import Connection
-from ls_integration.workflows.export import names_on_files
+from ls_integration.workflows.project_answers import check_sent, read_projects
 
 PAUSE_S = 300.0
 """A longer time between two answers is a pause."""
@@ -115,35 +112,17 @@ def read_status(
     """
     study = studies.load(study_folder)
     check_sent(study)
-    client = connection.client
-    kind = kind_of(study)
-    names = names_on_files(study, connection)
     asked: list[Asked] = []
     together: list[Asked] = []
     tables = []
-    for project in study.projects:
-        if project.project_id is None:
-            continue
-        read_project(client, project.project_id, title=project.title)
-        tasks: list[dict[str, Any]] = pull_answers(
-            client, project.project_id, with_predictions=False, report=report
-        )
-        n_drafts = len(tasks_with_drafts(client, project.project_id))
+    for found in read_projects(study, connection, report, read=_read_whole(kind_of(study).labels)):
+        project, n_tasks = found.project, len(found.tasks)
+        n_drafts = len(tasks_with_drafts(connection.client, found.project_id))
         if project.shared:
             asked += [Asked(name, project.round, None, None) for name in study.people]
-        own = Asked(project.annotator, project.round, len(tasks), n_drafts)
+        own = Asked(project.annotator, project.round, n_tasks, n_drafts)
         (together if project.shared else asked).append(own)
-        tables.append(
-            answers_from_tasks(
-                tasks,
-                read=_read_whole(kind.labels),
-                labels=kind.labels,
-                project_id=project.project_id,
-                round_number=project.round,
-                names=names,
-                sent_labels={},
-            )
-        )
+        tables.append(found.annotations)
     annotations = in_one_table(tables)
     rows = progress_of(annotations, asked)
     return rows + [progress_together(annotations, one, study.overlap or 1) for one in together]
@@ -158,24 +137,6 @@ def _read_whole(labels: Sequence[str]) -> Reader:
         return [Judgement(item_id, label, rating) if result else Judgement(item_id)]
 
     return read
-
-
-def check_sent(study: Study) -> None:
-    """Refuse a study of which no server knows.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-
-    Raises
-    ------
-    StudyError
-        If its import never made a project.
-    """
-    if not any(project.project_id for project in study.projects):
-        msg = f"the study '{study.title}' was never sent to a server; run its `import` first"
-        raise StudyError(msg)
 
 
 def progress_of(annotations: pd.DataFrame, asked: Sequence[Asked]) -> list[Progress]:

@@ -9,19 +9,15 @@ import pandas as pd
 
 from ls_integration import study as studies
 from ls_integration.annotations import newest_answers
-from ls_integration.answers import answers_from_tasks, in_one_table
+from ls_integration.answers import in_one_table
 from ls_integration.errors import ConfigError
 from ls_integration.kinds.cutouts import UNSURE
 from ls_integration.kinds.cutouts_frame_page import frame_item_id
-from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter, silent
-from ls_integration.server.projects import read_project
-from ls_integration.server.pull import pull_answers
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, stream_link, task_link
 from ls_integration.workflows.cutouts_results import OF_THE_PAGE
-from ls_integration.workflows.export import names_on_files
-from ls_integration.workflows.status import check_sent
+from ls_integration.workflows.project_answers import check_sent, read_projects
 
 
 @dataclass(frozen=True)
@@ -109,34 +105,19 @@ def read_status_by(
     check_sent(study)
     items = studies.read_items(study_folder)
     values = values_of(items, column)
-    kind = kind_of(study)
-    client, names = connection.client, names_on_files(study, connection)
     tables = []
     tasks_of: dict[int, dict[str, dict[str, Any]]] = {}
-    for project in study.projects:
-        if project.project_id is None:
-            continue
-        read_project(client, project.project_id, title=project.title)
-        tasks = pull_answers(client, project.project_id, with_predictions=False, report=report)
-        tasks_of[project.project_id] = {str(task["data"].get("item_id")): task for task in tasks}
-        tables.append(
-            answers_from_tasks(
-                tasks,
-                read=kind.read_answer(kind.read_config(study, project.view)),
-                labels=kind.labels,
-                project_id=project.project_id,
-                round_number=project.round,
-                names=names,
-                sent_labels={},
-            )
-        )
+    for read in read_projects(study, connection, report):
+        tasks_of[read.project_id] = {str(task["data"].get("item_id")): task for task in read.tasks}
+        tables.append(read.annotations)
+    annotations = in_one_table(tables)
     asked = askings(study)
-    open_in = open_items(items["item_id"].tolist(), in_one_table(tables), asked)
-    rows = count_by(items, values, in_one_table(tables), set().union(*open_in))
+    open_in = open_items(items["item_id"].tolist(), annotations, asked)
+    rows = count_by(items, values, annotations, set().union(*open_in))
     found = []
     for value, counts in rows.items():
         place = _first_open(items.loc[values == value], asked, open_in, tasks_of, study)
-        link = _link(client.url, *place, column, value) if place else None
+        link = _link(connection.client.url, *place, column, value) if place else None
         found.append(ByValue(value, *counts, link))
     return found
 
