@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ls_integration.annotations import check_annotations, empty
-from ls_integration.results import plots
+from ls_integration.results.figures.rates import plot_roc
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.report import write_report
 from ls_integration.results.tables import check_items
@@ -128,12 +128,14 @@ def test_a_name_is_only_a_name(tmp_path: Path) -> None:
 
 
 def test_the_figures_are_there(tmp_path: Path) -> None:
-    """Four PNG files, none empty; three drawings on the page, each once."""
+    """Four PNG files, none empty, each with its numbers; three drawings on the page, each once."""
     items = make_items()
     page = write(tmp_path, items, make_annotations(items, {"Ann": 0.1, "Bob": 0.2}))
-    names = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    names = sorted(path.name for path in (tmp_path / "plots").glob("*.png"))
     assert names == ["confusion.png", "decision_times.png", "rates.png", "roc.png"]
     for name in names:
+        numbers = pd.read_csv((tmp_path / "plots" / name).with_suffix(".csv"))
+        assert {"Ann", "Bob"} <= set(numbers["who"])
         with Image.open(tmp_path / "plots" / name) as image:
             assert len(image.convert("RGB").getcolors(1_000_000)) > 10
     assert page.tags.count("svg") == 3
@@ -218,7 +220,7 @@ def test_labels_do_not_overlap(seed: int) -> None:
     metrics = build_metrics(
         items, make_annotations(items, people), positive="anomaly", model_threshold=0.5
     )
-    figure = plots.plot_roc(metrics, None)
+    figure = plot_roc(metrics, None).figure
     labels = labels_of(figure)
     assert len(labels) == 12
     frame = figure.axes[0].get_window_extent()

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ls_integration.annotations import newest_answers
 from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE, UNSURE
 from ls_integration.results.cutouts import TIE, check_cutouts, decide, find_cutouts, label_changes
-from ls_integration.results.metrics import build_metrics, put_measure
+from ls_integration.results.metrics import build_metrics
+from ls_integration.results.metrics.entries import put_measure
 from ls_integration.scoring.binary import proportion
 from ls_integration.scoring.detection import detection_rates
 

@@ -1,0 +1,1 @@
+"""Figures of the report: numbers into drawings, no file and no page."""

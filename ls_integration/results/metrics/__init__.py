@@ -1,0 +1,107 @@
+"""``metrics.json``: every number of the report, for programs.
+
+Its form is `SCHEMA_FILE` in the package. Beside a proportion or coefficient
+``x`` stands ``x_ci95`` = [low, high]. What is undefined is null, and
+``warnings`` has a line ``path.of.the.key: reason``.
+"""
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ls_integration.results.lined_up import line_up_study
+from ls_integration.results.metrics.agreement import score_agreement
+from ls_integration.results.metrics.consensus import score_consensus
+from ls_integration.results.metrics.model import score_model
+from ls_integration.results.metrics.people import score_people
+
+__all__ = ["SCHEMA", "SCHEMA_FILE", "build_metrics", "load_schema"]
+
+SCHEMA = 1
+"""Version of the form of ``metrics.json``."""
+
+SCHEMA_FILE = "schema/metrics.schema.json"
+
+
+def load_schema() -> dict[str, Any]:
+    """Load the JSON Schema of ``metrics.json``.
+
+    Returns
+    -------
+    dict
+        Draft 2020-12.
+    """
+    text = resources.files("ls_integration.results").joinpath(SCHEMA_FILE).read_text("utf-8")
+    return dict(json.loads(text))
+
+
+def build_metrics(
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    *,
+    positive: str,
+    model_threshold: float | None = None,
+    study: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score people, model and consensus against the known labels.
+
+    Parameters
+    ----------
+    items : DataFrame
+        A checked items table; ``label`` is the known label, where there is one.
+    annotations : DataFrame
+        A checked annotations table; a person's newest answer of a round counts.
+    positive : str
+        The positive label: TPR and FPR are of this one.
+    model_threshold : float, optional
+        A ``model_score`` from here on is ``score_label``.
+    study : mapping, optional
+        ``title``, ``kind`` and ``blind`` are copied; ``score_label`` is the
+        label that a high ``model_score`` speaks for: by default ``anomaly``
+        where that is one of the labels, else *positive*.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    dict
+        Strict JSON values, valid by `load_schema`, the same for the same input.
+
+    Raises
+    ------
+    SourceError
+        If an answer is on an item that *items* does not have.
+    """
+    study = study or {}
+    lined_up = line_up_study(
+        items,
+        annotations,
+        positive=positive,
+        model_threshold=model_threshold,
+        score_label=study.get("score_label"),
+    )
+    known = lined_up.truth.known
+    warnings: list[str] = []
+    if known.any() and not known.all():
+        without = int(np.count_nonzero(~known))
+        warnings.append(f"n_items_with_known_label: {without} items have no known label")
+    return {
+        "schema": SCHEMA,
+        "study": str(study.get("title", "")),
+        "kind": study.get("kind"),
+        "blind": study.get("blind"),
+        "positive": positive,
+        "labels": lined_up.labels,
+        "n_items": len(items),
+        "n_items_with_known_label": int(np.count_nonzero(known)),
+        "people": score_people(lined_up, warnings),
+        "model": score_model(lined_up, warnings),
+        "agreement": score_agreement(lined_up, seed, warnings),
+        "consensus": score_consensus(lined_up, warnings),
+        "warnings": warnings,
+    }

@@ -1,0 +1,142 @@
+"""``report.html``: one self-contained page that says in words who was how right."""
+
+import platform
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ls_integration import __version__
+from ls_integration.files import write_text
+from ls_integration.kinds import cutouts
+from ls_integration.progress import Reporter, silent
+from ls_integration.results.cutouts_headline import say_review
+from ls_integration.results.figures.drawing import Drawing, to_svg, write_png
+from ls_integration.results.headline import FILTERS, write_headline
+from ls_integration.results.lined_up import line_up_study
+from ls_integration.results.report.section import Findings, Section
+from ls_integration.results.report.sections import SECTIONS, trace_model
+from ls_integration.results.tables import write_csv
+
+PLOTS = "plots"
+"""Name of the folder of figures."""
+
+_PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "matplotlib")
+
+
+def write_report(
+    folder: Path,
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    *,
+    made_at: datetime | None = None,
+    report: Reporter = silent,
+) -> list[Path]:
+    """Write the report and its figures.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``report.html`` and ``plots/`` go.
+    items : DataFrame
+        A checked items table.
+    annotations : DataFrame
+        A checked annotations table.
+    metrics : mapping
+        What `metrics.build_metrics` made of the two.
+    made_at : datetime, optional
+        The time that the report states; now by default.
+    report : Reporter
+        Told of each figure.
+
+    Returns
+    -------
+    list of Path
+        The report, then each figure as PNG and its numbers as CSV.
+    """
+    study = line_up_study(
+        items,
+        annotations,
+        positive=metrics["positive"],
+        score_label=metrics["model"]["score_label"],
+    )
+    findings = Findings(metrics, study)
+    sections = [section for section in (make(findings) for make in SECTIONS) if section]
+    drawings = [drawing for section in sections for drawing in section.drawings]
+    written: list[Path] = []
+    for done, drawing in enumerate(drawings):
+        report("Drawing figures", done, len(drawings))
+        written.append(write_png(folder / PLOTS / f"{drawing.name}.png", drawing.figure))
+        written.append(folder / PLOTS / f"{drawing.name}.csv")
+        write_csv(written[-1], drawing.numbers)
+    report("Drawing figures", len(drawings), len(drawings))
+    made_at = made_at or datetime.now(UTC)
+    review = [say_review(metrics)] if metrics["kind"] == cutouts.KIND else []
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            metrics=metrics,
+            title=metrics["study"] or "Results",
+            headline=[*review, *write_headline(metrics, trace_model(study))],
+            sections=sections,
+            figure_of=_numbered(sections),
+            made_at=made_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            versions=list_versions(),
+        )
+    )
+    path = folder / "report.html"
+    write_text(path, page)
+    return [path, *written]
+
+
+def list_versions() -> list[str]:
+    """List this package, Python and the libraries behind the numbers.
+
+    Returns
+    -------
+    list of str
+        For example ``numpy 2.2.6``.
+    """
+    libraries = [f"{name} {metadata.version(name)}" for name in _PACKAGES]
+    return [f"ls_integration {__version__}", f"Python {platform.python_version()}", *libraries]
+
+
+def _numbered(sections: list[Section]) -> Callable[[str], Markup]:
+    """Make what turns the name of a figure into its HTML; figures count in their order."""
+    numbers = count(1)
+    figures = {
+        drawing.name: _figure(drawing, next(numbers))
+        for section in sections
+        for drawing in section.drawings
+        if drawing.on_page
+    }
+    # A template may ask for a figure that there is no data for.
+    return lambda name: figures.get(name, Markup())
+
+
+def _figure(drawing: Drawing, number: int) -> Markup:
+    svg = Markup(to_svg(drawing.figure))  # noqa: S704 - our own drawing
+    return Markup(
+        '<figure class="{}" aria-label="{}">\n{}\n'
+        "<figcaption><strong>Figure {}.</strong> {}</figcaption>\n</figure>"
+    ).format(drawing.name, drawing.alternative, svg, number, drawing.caption)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ls_integration.results"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS
+    return environment

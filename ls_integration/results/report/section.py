@@ -1,0 +1,48 @@
+"""What a part of the report is made of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ls_integration.results.figures.drawing import Drawing
+from ls_integration.results.lined_up import LinedUp
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the report is about.
+
+    Attributes
+    ----------
+    metrics : mapping
+        As `metrics.build_metrics` gives it.
+    study : LinedUp
+        Items, people, truth and model.
+    """
+
+    metrics: Mapping[str, Any]
+    study: LinedUp
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes
+    ----------
+    name : str
+        Its template is ``templates/sections/NAME.html.j2``.
+    drawings : tuple of Drawing
+        Its figures. The template places those that the page shows by
+        ``{{ figure("name") }}``; all are files.
+    values : mapping
+        What its template needs beside ``metrics``.
+    """
+
+    name: str
+    drawings: tuple[Drawing, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+SectionMaker = Callable[[Findings], Section | None]
+"""Makes a section, or None where there is nothing to say."""
