@@ -88,3 +88,21 @@ def test_the_bootstrap_of_a_mean() -> None:
     assert first == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15 * half)
     assert bootstrap_sums(features[:1], mean, seed=7) is None
     assert bootstrap_sums(features, lambda sums: sums[:, 0] * np.nan, seed=7) is None
+
+
+def test_items_of_one_group_are_drawn_together() -> None:
+    """Copies of each item in its group change nothing; taken as independent they would narrow."""
+    values = np.random.default_rng(0).normal(size=40)
+    features = np.column_stack([values, np.ones(40)])
+    tripled, groups = np.repeat(features, 3, axis=0), np.repeat(np.arange(40), 3)
+
+    def mean(sums: np.ndarray) -> np.ndarray:
+        return sums[:, 0] / sums[:, 1]
+
+    alone = bootstrap_sums(features, mean, seed=1)
+    together = bootstrap_sums(tripled, mean, seed=1, groups=groups)
+    independent = bootstrap_sums(tripled, mean, seed=1)
+    assert alone is not None
+    assert independent is not None
+    assert together == pytest.approx(alone)
+    assert independent[1] - independent[0] < 0.75 * (alone[1] - alone[0])

@@ -41,6 +41,10 @@ class LinedUp:
         The known labels.
     model : Model
         The model's scores and decisions.
+    groups : ndarray of int, shape (n_items,), or None
+        Number of the group of each item (``group`` of the items), from 0; None
+        where items are taken as independent. An item without one is a group of
+        its own.
     """
 
     items: pd.DataFrame
@@ -50,6 +54,7 @@ class LinedUp:
     people: list[Person]
     truth: Truth
     model: Model
+    groups: NDArray[np.int64] | None
 
     @property
     def negative(self) -> str:
@@ -132,4 +137,27 @@ def line_up_study(
         people=line_up(items, annotations, positive=positive, labels=labels),
         truth=read_truth(items, positive),
         model=read_model(items, positive, model_threshold, score_label=score_label),
+        groups=number_groups(items),
     )
+
+
+def number_groups(items: pd.DataFrame) -> NDArray[np.int64] | None:
+    """Give each item the number of its group; items of one group are not independent.
+
+    Parameters
+    ----------
+    items : DataFrame
+        A checked items table, with or without ``group``.
+
+    Returns
+    -------
+    ndarray of int, shape (n_items,), or None
+        Numbers from 0; None where nothing groups the items: no such column, or
+        no two items in one group.
+    """
+    if "group" not in items.columns:
+        return None
+    numbers = pd.factorize(items["group"])[0].astype("int64")
+    alone = numbers < 0
+    numbers[alone] = numbers.max() + 1 + np.arange(np.count_nonzero(alone))
+    return numbers if len(np.unique(numbers)) < len(numbers) else None

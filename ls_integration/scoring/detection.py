@@ -61,13 +61,8 @@ def detection_rates(
     of groups).
     """
     counts = count_decisions(truth, decision)
-    codes, names = pd.factorize(groups)
-    cells = np.column_stack(
-        [
-            np.bincount(codes[kind], minlength=len(names)).astype("float64")
-            for kind in (truth & decision, ~truth & decision, truth & ~decision)
-        ]
-    )
+    codes = pd.factorize(groups)[0].astype("int64")
+    cells = np.column_stack([truth & decision, ~truth & decision, truth & ~decision]).astype(float)
     reasons = {
         "precision": f"nothing is predicted to be {positive}",
         "recall": f"nothing is labelled {positive}",
@@ -79,7 +74,7 @@ def detection_rates(
         if np.isnan(value):
             measures[name] = undefined(reasons[name])
             continue
-        interval = bootstrap_sums(cells, statistic, seed=seed)
+        interval = bootstrap_sums(cells, statistic, seed=seed, groups=codes)
         measures[name] = with_interval(value, interval, none=NO_INTERVAL, no_width=NO_WIDTH)
     return counts, measures
 

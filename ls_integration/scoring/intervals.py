@@ -93,14 +93,20 @@ def bootstrap_sums(
     statistic: Callable[[Floats], Floats],
     *,
     seed: int,
+    groups: NDArray[np.int64] | None = None,
     resamples: int = RESAMPLES,
 ) -> tuple[float, float] | None:
-    """Bound a statistic of column sums by the percentile bootstrap over items.
+    """Bound a statistic of column sums by the percentile bootstrap over items or groups.
 
     Agreement coefficients are functions of sums over items. So a resample is a
     vector of how often each item was drawn, times *features*; items with the
     same features are drawn together, which makes the cost independent of the
     number of items where there are few patterns of answers.
+
+    Items of one group (a frame, an imaging session, a cell) are not independent:
+    with *groups* whole groups are drawn anew. The number of items then differs
+    between resamples, so a statistic that needs it takes it from a column of ones.
+    With few groups the interval is rather too narrow.
 
     Parameters
     ----------
@@ -111,29 +117,35 @@ def bootstrap_sums(
         (n_resamples,), NaN where undefined.
     seed : int
         Seed of the generator: the same seed gives the same interval.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item, from 0.
     resamples : int
         How many times the items are drawn anew.
 
     Returns
     -------
     tuple of float or None
-        The 2.5 % and 97.5 % quantiles; None with fewer than two items, or where
-        more than 5 % of the resamples have no value.
+        The 2.5 % and 97.5 % quantiles; None with fewer than two items (or
+        groups), or where more than 5 % of the resamples have no value.
 
     References
     ----------
     Efron, Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    Davison, Hinkley (1997), Bootstrap Methods and their Application, section
+    3.8 (resampling of groups).
     """
-    n_items = len(features)
-    if n_items < 2:
+    if groups is not None:
+        features = _sum_by_group(features, groups)
+    n_drawn = len(features)
+    if n_drawn < 2:
         return None
     patterns, counts = np.unique(features, axis=0, return_counts=True)
     generator = np.random.default_rng(seed)
-    share = counts / n_items
+    share = counts / n_drawn
     step = max(1, _CELLS_AT_ONCE // len(patterns))
     parts = [
         statistic(
-            generator.multinomial(n_items, share, size=min(step, resamples - start)) @ patterns
+            generator.multinomial(n_drawn, share, size=min(step, resamples - start)) @ patterns
         )
         for start in range(0, resamples, step)
     ]
@@ -143,3 +155,11 @@ def bootstrap_sums(
         return None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def _sum_by_group(features: Floats, groups: NDArray[np.int64]) -> Floats:
+    columns = [np.bincount(groups, weights=column) for column in features.T]
+    members = np.bincount(groups)
+    # A number that no item has is no group.
+    sums: Floats = np.column_stack(columns)[members > 0].astype("float64")
+    return sums
