@@ -195,7 +195,8 @@ def test_before_and_after_by_hand() -> None:
     assert counts == {"asked": 3, "reviewed": 3, "reviewed_unasked": 1, "unreviewed": 1}
     assert (block["changed"], block["unsure"], block["ties"]) == (2, 0, 0)
     assert [warning.split(": ")[0] for warning in warnings] == [
-        *("before.precision_ci95", "after.recall_ci95", "outside_queue.error_rate"),
+        *("before.precision_ci95", "after.recall_ci95", "queue.enrichment"),
+        *("outside_queue.error_rate", "outside_queue.expected_wrong", "left.expected_wrong"),
     ]
 
 
@@ -249,6 +250,10 @@ def test_the_random_floor_tells_of_the_rest() -> None:
     assert (outside["sampled"], outside["decided"], outside["changed"]) == (3, 2, 1)
     assert outside["error_rate"] == 0.5
     assert outside["error_rate_ci95"] == pytest.approx([0.0945, 0.9055], abs=1e-4)
+    # One cutout of the rest (unsure) and two of the queue are open.
+    assert (outside["not_decided"], outside["expected_wrong"]) == (1, 0.5)
+    assert (block["queue"]["shown"], block["queue"]["decided"]) == (3, 1)
+    assert block["left"]["not_decided"] == 3
     assert (block["asked"], block["reviewed_unasked"], block["unreviewed"]) == (6, 0, 2)
 
 
@@ -257,7 +262,7 @@ def check(metrics: dict[str, Any]) -> None:
     jsonschema.validate(metrics, load_schema())
     json.dumps(metrics, allow_nan=False)
     explained = {warning.split(": ", 1)[0] for warning in metrics["warnings"]}
-    for part in ("before", "after", "outside_queue"):
+    for part in ("before", "after", "queue", "outside_queue", "left"):
         for name, value in metrics[part].items():
             if value is None:
                 assert {f"{part}.{name}", f"{part}.{name.removesuffix('_ci95')}"} & explained

@@ -43,6 +43,20 @@ def say_review(metrics: Mapping[str, Any]) -> str:
             f"that nobody was asked about, with a 95 % interval of {percent(low)} to "
             f"{percent(high)}."
         )
+    queue, left = metrics["queue"], metrics["left"]
+    if queue["enrichment"] is not None and queue["enrichment_ci95"]:
+        low, high = queue["enrichment_ci95"]
+        text += (
+            f" A label of the queue was wrong {queue['enrichment']:.1f} times as often (95 % "
+            f"interval {low:.1f} to {high:.1f})."
+        )
+    if left["expected_wrong"] is not None and left["expected_wrong_ci95"]:
+        low, high = left["expected_wrong_ci95"]
+        text += (
+            f" Of the {FILTERS['count'](left['not_decided'])} cutouts that nobody decided, "
+            f"{left['expected_wrong']:.0f} are expected to have a wrong label (95 % interval "
+            f"{low:.0f} to {high:.0f})."
+        )
     return text
 
 
@@ -78,11 +92,23 @@ def write_cutout_lines(metrics: Mapping[str, Any]) -> list[str]:
             f"outside the queue: {_with_interval(outside, 'error_rate')} of the labels are wrong "
             f"({outside['changed']} of {outside['decided']} drawn at random)"
         )
+    queue, left = metrics["queue"], metrics["left"]
+    if queue["precision"] is not None:
+        lines.append(
+            f"in the queue: {_with_interval(queue, 'precision')} of the labels are wrong "
+            f"({queue['changed']} of {queue['decided']} decided)"
+        )
+    if left["expected_wrong_ci95"]:
+        low, high = left["expected_wrong_ci95"]
+        lines.append(
+            f"expected among the {left['not_decided']} that nobody decided: "
+            f"{left['expected_wrong']:.0f} wrong labels [{low:.0f}, {high:.0f}]"
+        )
     whose = f" (answers of {metrics['annotator']})" if metrics["annotator"] else ""
     return [
         *lines,
         f"{_say_counts(metrics)}{whose}",
-        "brackets: 95 % intervals that resample whole frames",
+        "brackets: 95 % intervals, with the tiles of a frame taken as alike",
     ]
 
 

@@ -12,13 +12,20 @@ from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE, UNSURE
 from ls_integration.results.cutouts import TIE, check_cutouts, decide, find_cutouts, label_changes
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.metrics.entries import put_measure
-from ls_integration.scoring.binary import proportion
 from ls_integration.scoring.detection import detection_rates
+from ls_integration.scoring.queue import (
+    add,
+    enrichment,
+    expected_wrong,
+    sample_of,
+    share_wrong,
+)
 
 NO_FLOOR = (
     "no cutout outside the queue was drawn at random and answered, so nothing is known of the "
     "labels there (--random-floor)"
 )
+NO_QUEUE = "no cutout of the queue is decided"
 
 
 def build_cutout_metrics(
@@ -97,8 +104,11 @@ def score_review(
         asked), ``unreviewed`` (asked and not answered), ``changed`` (cells of
         ``label_new`` that the review changes), ``unsure``, ``ties``.
         ``tied_items``: their ids. ``outside_queue``: of the random floor, how
-        many ``sampled``, ``decided`` (artifact or not) and ``changed``, and
-        ``error_rate``, the share of these with Wilson's interval.
+        many ``sampled``, ``decided`` (artifact or not) and ``changed``, the
+        share ``error_rate`` and, carried over to those that are
+        ``not_decided``, ``expected_wrong``. ``queue``: the same of what was
+        shown for review; its share is the ``precision``, and ``enrichment``
+        the ratio of the two. ``left``: what is expected in both together.
     warnings : list of str
         A line ``path: reason`` for each null.
 
@@ -146,17 +156,49 @@ def score_review(
     }
     if tied.any():
         warnings.append(f"ties: {_count(tied)} cutouts are tied and keep their label")
-    floor = asked & ~cutouts["is_queue"].to_numpy()
-    decided = floor & np.isin(decision, [POSITIVE, NEGATIVE])
+    block |= _score_queue(cutouts, decision, changed, warnings)
+    return block, warnings
+
+
+def _score_queue(
+    cutouts: pd.DataFrame,
+    decision: NDArray[np.object_],
+    changed: NDArray[np.bool_],
+    warnings: list[str],
+) -> dict[str, Any]:
+    """Score the queue against the random floor, and count what is left."""
+    in_queue = cutouts["is_queue"].to_numpy(dtype=bool)
+    floor = _asked(cutouts) & ~in_queue
+    decided = np.isin(decision, [POSITIVE, NEGATIVE])
+    groups = pd.factorize(cutouts["group"])[0].astype("int64")
+    samples = {
+        name: sample_of(changed[part & decided], groups[part & decided])
+        for name, part in (("queue", in_queue), ("floor", floor))
+    }
+    found_share = share_wrong(samples["queue"], NO_QUEUE)
+    error_rate = share_wrong(samples["floor"], NO_FLOOR)
+    open_queue, open_rest = _count(in_queue & ~decided), _count(~in_queue & ~decided)
+    left = (expected_wrong(found_share, open_queue), expected_wrong(error_rate, open_rest))
+    queue: dict[str, Any] = {
+        "shown": _count(in_queue),
+        "decided": samples["queue"].n_decided,
+        "changed": samples["queue"].n_wrong,
+    }
+    put_measure("queue", "precision", found_share, queue, warnings)
+    ratio = enrichment(samples["queue"], samples["floor"])
+    put_measure("queue", "enrichment", ratio, queue, warnings)
+    put_measure("queue", "expected_wrong", left[0], queue, warnings)
     outside: dict[str, Any] = {
         "sampled": _count(floor),
-        "decided": _count(decided),
-        "changed": _count(floor & changed),
+        "decided": samples["floor"].n_decided,
+        "changed": samples["floor"].n_wrong,
     }
-    rate = proportion(outside["changed"], outside["decided"], NO_FLOOR)
-    put_measure("outside_queue", "error_rate", rate, outside, warnings)
-    block["outside_queue"] = outside
-    return block, warnings
+    put_measure("outside_queue", "error_rate", error_rate, outside, warnings)
+    outside["not_decided"] = open_rest
+    put_measure("outside_queue", "expected_wrong", left[1], outside, warnings)
+    both: dict[str, Any] = {"not_decided": open_queue + open_rest}
+    put_measure("left", "expected_wrong", add(*left), both, warnings)
+    return {"queue": queue, "outside_queue": outside, "left": both}
 
 
 def _count_people(

@@ -23,6 +23,7 @@ ITEM_TEXTS = (
     "model_label",
     "structure",
     "group",
+    "true_label",
 )
 """Columns of ``items`` that are text in every study."""
 

@@ -23,6 +23,8 @@ from ls_integration.kinds.sted_source import (
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.anomagui import read_session, write_sessions
 from ls_integration.results.folder import open_results, read_manifest
+from ls_integration.results.label_errors import rank_labels, write_label_errors
+from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.people import find_labels
 from ls_integration.results.report import write_report
 from ls_integration.results.tables import (
@@ -352,7 +354,7 @@ def write_scores(
     model_threshold: float | None = None,
     report: Reporter = silent,
 ) -> dict[str, Any]:
-    """Write ``metrics.json``, ``report.html`` and ``plots/`` into a folder.
+    """Write ``metrics.json``, ``label_errors.csv``, ``report.html`` and ``plots/`` into a folder.
 
     Parameters
     ----------
@@ -380,6 +382,16 @@ def write_scores(
     results = results_of(study.get("kind"))
     metrics = results.measure(items, annotations, positive, model_threshold, study)
     write_json(folder / METRICS_FILE, metrics)
+    if metrics.get("label_errors", {}).get("n_ranked"):
+        score_label = metrics["model"]["score_label"]
+        lined_up = line_up_study(
+            items,
+            annotations,
+            positive=metrics["positive"],
+            model_threshold=model_threshold,
+            score_label=score_label,
+        )
+        write_label_errors(folder, lined_up, rank_labels(lined_up))
     report("Scoring", 1, 1)
     if results.has_report:
         write_report(folder, items, annotations, metrics, report=report)

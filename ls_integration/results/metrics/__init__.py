@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ls_integration.results.label_errors import rank_labels
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics.agreement import score_agreement
 from ls_integration.results.metrics.consensus import score_consensus
+from ls_integration.results.metrics.label_errors import score_label_errors
 from ls_integration.results.metrics.model import score_model
 from ls_integration.results.metrics.people import score_people
 
@@ -103,5 +105,8 @@ def build_metrics(
         "model": score_model(lined_up, warnings),
         "agreement": score_agreement(lined_up, seed, warnings),
         "consensus": score_consensus(lined_up, warnings),
+        "label_errors": score_label_errors(
+            lined_up, rank_labels(lined_up, seed=seed), seed, warnings
+        ),
         "warnings": warnings,
     }
