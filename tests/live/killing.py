@@ -86,10 +86,14 @@ class Proxy:
             answers.join()
 
     def _forward(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while chunk := source.recv(65536):
-                target.sendall(chunk)
-            target.shutdown(socket.SHUT_WR)
+        try:
+            with suppress(OSError):
+                while chunk := source.recv(65536):
+                    target.sendall(chunk)
+        finally:
+            # Also after a reset: the other side would wait for an answer that cannot come.
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_WR)
 
     def _forward_requests(self, client: socket.socket, server: socket.socket) -> None:
         left = -1
