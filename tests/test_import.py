@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from ls_integration.errors import ConfigError, SourceError, StudyError
 from ls_integration.kinds import sted_quality
-from ls_integration.kinds.sted_pages import progress_texts
-from ls_integration.kinds.sted_quality_page import hidden_parts, page_texts
+from ls_integration.kinds.page_texts import progress_texts
+from ls_integration.kinds.sted_pages import hidden_parts
+from ls_integration.kinds.sted_quality_page import page_texts
 from ls_integration.progress import silent
 from ls_integration.server.people import Person
 from ls_integration.study import Study

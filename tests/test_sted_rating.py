@@ -10,11 +10,11 @@ from ls_integration.answers import Judgement
 from ls_integration.errors import TaskError
 from ls_integration.first_answers import keep_first_answer, read_first_answer
 from ls_integration.kinds.sted_rating import (
+    STED_RATING,
     make_items,
     make_page,
     order_tells_rating,
     read_answer,
-    read_config,
     write_answer,
 )
 from ls_integration.study import Study
@@ -22,7 +22,7 @@ from ls_integration.study import Study
 STUDY = Study(
     kind="sted-rating", title="T", blind=False, options={"normal_at_least": 0.7, "overlap": None}
 )
-CONFIG = read_config(STUDY)
+CONFIG = STED_RATING.read_config(STUDY, "")
 READ, WRITE = read_answer(CONFIG), write_answer(CONFIG)
 TASK = {"data": {"item_id": "a"}}
 

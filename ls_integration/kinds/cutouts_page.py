@@ -32,7 +32,7 @@ from ls_integration.kinds.cutouts_texts import (
     frame_instructions,
 )
 from ls_integration.kinds.kind import Kind, Page, Tab, TabFilter
-from ls_integration.kinds.sted_pages import progress_texts
+from ls_integration.kinds.page_texts import progress_texts
 from ls_integration.label_config import LabelConfig, choice_result
 from ls_integration.resources import label_config_xml
 from ls_integration.study import Study

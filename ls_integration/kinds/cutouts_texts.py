@@ -1,5 +1,7 @@
 """What the label pages of the kind ``cutouts`` say to people. Pure."""
 
+from ls_integration.kinds.page_texts import html_of
+
 CRITERION = (
     "An <b>artifact</b> is light or damage that is not of the sky: a ghost or scattered light of "
     "a bright star (rings, arcs, broad bright patches with an edge), the trail of a satellite or "
@@ -97,7 +99,7 @@ def cutout_instructions(*, blind: bool) -> str:
         "Mac: <b>Option+Enter</b>) skips.",
         _STOPPING,
     ]
-    return _html(paragraphs)
+    return html_of(paragraphs)
 
 
 def frame_instructions(*, blind: bool) -> str:
@@ -128,9 +130,4 @@ def frame_instructions(*, blind: bool) -> str:
         "back with the arrow <b>&lt;</b> at the bottom left.",
         _STOPPING,
     ]
-    return _html(paragraphs)
-
-
-def _html(paragraphs: list[str]) -> str:
-    # Label Studio's page takes the margins of paragraphs away.
-    return "<br>".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return html_of(paragraphs)

@@ -1,54 +1,81 @@
 """What the label pages of both STED studies have in common."""
 
-from collections import Counter
 from collections.abc import Sequence
+
+import pandas as pd
+
+from ls_integration.kinds.kind import IMAGE_WIDTH
+from ls_integration.kinds.sted_quality import structure_tells_label
+from ls_integration.label_config import LabelConfig, parse, with_image_width
+from ls_integration.resources import label_config_xml
+from ls_integration.study import Study
 
 IMAGE_WIDTH_PX = 672
 """Widest picture that a screen of 1366x768 shows without scrolling, and three
 times the 224 pixels of the STED images."""
 
 
-def progress_texts(parts: Sequence[int], noun: str = "Image") -> list[str]:
-    """Write where each item stands, in words that stay true when more are added.
+def read_sted_config(name: str, study: Study, view: str = "") -> LabelConfig:  # noqa: ARG001
+    """Give the label page of a study.
 
     Parameters
     ----------
-    parts : sequence of int
-        The part of each item, in the study's order.
-    noun : str
-        What the items are called.
+    name : str
+        Of the kind's label config.
+    study : Study
+        Knows how wide its pictures are shown.
+    view : str
+        There is one only.
 
     Returns
     -------
-    list of str
-        ``Image 3 of 549``, for items that were added ``Image 1 of 51 (part 2)``.
+    LabelConfig
+        As the package has it, where no width is known yet.
     """
-    sizes, seen, texts = Counter(parts), Counter[int](), []
-    for part in parts:
-        seen[part] += 1
-        text = f"{noun} {seen[part]} of {sizes[part]}"
-        texts.append(text if part == 1 else f"{text} (part {part})")
-    return texts
+    xml = label_config_xml(name)
+    width_px = study.options.get(IMAGE_WIDTH)
+    return parse(with_image_width(xml, int(width_px)) if width_px else xml)
 
 
-def place_texts(parts: Sequence[int], *, is_shared: bool) -> list[str]:
-    """Write what stands above each picture: how far one is, where that can be known.
+def hide_structure(items: pd.DataFrame) -> pd.DataFrame:
+    """Take the structure out of the parts of a blind study in which it would tell the answer.
 
     Parameters
     ----------
-    parts : sequence of int
-        The part of each item, in the study's order.
-    is_shared : bool
-        The pages come in no order, so they tell no progress.
+    items : DataFrame
+        With ``part, structure, label``.
 
     Returns
     -------
-    list of str
-        ``Image no. 3`` in a shared study, else as `progress_texts`.
+    DataFrame
+        The same object where nothing needs to be hidden, see `hidden_parts`.
     """
-    if is_shared:
-        return [f"Image no. {number}" for number in range(1, len(parts) + 1)]
-    return progress_texts(parts)
+    hidden = hidden_parts(items)
+    if not hidden:
+        return items
+    return items.assign(structure=items["structure"].mask(items["part"].isin(hidden), None))
+
+
+def hidden_parts(items: pd.DataFrame) -> list[int]:
+    """Find the parts whose structure reviewers of a blind study must not see.
+
+    Parameters
+    ----------
+    items : DataFrame
+        With ``part, structure, label``.
+
+    Returns
+    -------
+    list of int
+        A part that is in it stays so, and one that is not stays out, when more
+        are added: what was sent cannot be taken back.
+    """
+    return [
+        part
+        for part in sorted(set(items["part"]))
+        if structure_tells_label(items.loc[items["part"] == part])
+        or structure_tells_label(items.loc[items["part"] <= part])
+    ]
 
 
 def image_width_px(widths_px: Sequence[int]) -> int:
@@ -67,3 +94,20 @@ def image_width_px(widths_px: Sequence[int]) -> int:
     """
     largest = max(widths_px)
     return IMAGE_WIDTH_PX if largest > IMAGE_WIDTH_PX else IMAGE_WIDTH_PX // largest * largest
+
+
+def skip_key(*, is_shared: bool) -> str:
+    """Write which key skips, and what becomes of the image.
+
+    Parameters
+    ----------
+    is_shared : bool
+        One project for all people.
+
+    Returns
+    -------
+    str
+        HTML, a line of the instructions.
+    """
+    skips = "the image is left to others" if is_shared else "you are asked again at the end"
+    return f"<b>Ctrl+Space</b> (on a Mac: <b>Option+Enter</b>) skips: {skips}"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from ls_integration.kinds.sted_items import begin_items
 from ls_integration.kinds.sted_source import ANOMALY, NORMAL, truth_label
 
 KIND = "sted-quality"
@@ -55,28 +56,12 @@ def make_items(
         The items; ``image`` and ``peak_count`` are empty until the pictures
         have been rendered.
     """
-    items = pd.DataFrame(
-        {
-            "source_path": rows["source_path"].to_numpy(dtype=object),
-            "rating": rows["rating"].to_numpy(dtype=np.float64),
-            "model_score": rows["model_score"].to_numpy(dtype=np.float64),
-            "model_label": rows["model_label"].to_numpy(dtype=object),
-            "structure": rows["structure"].to_numpy(dtype=object),
-            "group": rows["group"].to_numpy(dtype=object),
-        }
-    )
-    given = rows["item_id"].tolist()
-    items["item_id"] = [
-        own if isinstance(own, str) and own else make_id(path)
-        for own, path in zip(given, items["source_path"], strict=True)
-    ]
-    items["position"] = np.arange(len(items), dtype=np.int64)
-    items["part"] = np.int64(1)
+    items = begin_items(rows, make_id=make_id)
+    items["model_score"] = rows["model_score"].to_numpy(dtype=np.float64)
+    items["model_label"] = rows["model_label"].to_numpy(dtype=object)
     items["label"] = np.array(
         [truth_label(rating, normal_at_least) for rating in items["rating"]], dtype=object
     )
-    items["image"] = pd.Series([None] * len(items), dtype=object)
-    items["peak_count"] = np.nan
     return items[_ITEM_COLUMNS]
 
 

@@ -1,53 +1,36 @@
 """The label page of the kind ``sted-quality``: tasks, instructions, answers. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from ls_integration.answers import Judgement, Reader, Writer
 from ls_integration.errors import TaskError
-from ls_integration.kinds.kind import IMAGE_WIDTH, Kind, Page
-from ls_integration.kinds.sted_pages import image_width_px, place_texts
+from ls_integration.kinds.kind import Kind, Page
+from ls_integration.kinds.page_texts import NOTHING, html_of, place_texts
+from ls_integration.kinds.sted_pages import (
+    hide_structure,
+    image_width_px,
+    read_sted_config,
+    skip_key,
+)
 from ls_integration.kinds.sted_quality import (
     KIND,
     LABEL_CONFIG,
     POSITIVE,
     limit_text,
     order_tells_label,
-    structure_tells_label,
 )
 from ls_integration.kinds.sted_source import ANOMALY, NORMAL
 from ls_integration.label_config import (
     Control,
     LabelConfig,
     choice_result,
-    parse,
     read_choice,
-    with_image_width,
 )
-from ls_integration.resources import label_config_xml
 from ls_integration.study import Study
-
-
-def read_config(study: Study, view: str = "") -> LabelConfig:  # noqa: ARG001
-    """Give the label page of a study.
-
-    Parameters
-    ----------
-    study : Study
-        Knows how wide its pictures are shown.
-    view : str
-        There is one only.
-
-    Returns
-    -------
-    LabelConfig
-        As the package has it, where no width is known yet.
-    """
-    xml = label_config_xml(LABEL_CONFIG)
-    width_px = study.options.get(IMAGE_WIDTH)
-    return parse(with_image_width(xml, int(width_px)) if width_px else xml)
 
 
 def make_page(
@@ -80,7 +63,7 @@ def make_page(
     is_prefilled = len(predictions) > 0
     normal_at_least = float(study.options["normal_at_least"])
     model_version = str(study.options["model_version"])
-    config = read_config(study, view)
+    config = read_sted_config(LABEL_CONFIG, study, view)
     notes = [_mode_line(study, is_prefilled, model_version)]
     shown = items
     if study.blind:
@@ -89,11 +72,9 @@ def make_page(
                 "the images of one answer all come first, which reviewers may notice: "
                 "--order random"
             )
-        hidden = hidden_parts(items)
-        if hidden:
+        shown = hide_structure(items)
+        if shown is not items:
             notes.append("the structure is not shown: it tells the answer")
-            seen = items["structure"].mask(items["part"].isin(hidden), None)
-            shown = items.assign(structure=seen)
     tasks = make_tasks(
         shown,
         predictions,
@@ -155,28 +136,6 @@ def write_answer(config: LabelConfig) -> Writer:
     return write
 
 
-def hidden_parts(items: pd.DataFrame) -> list[int]:
-    """Find the parts whose structure reviewers of a blind study must not see.
-
-    Parameters
-    ----------
-    items : DataFrame
-        With ``part, structure, label``.
-
-    Returns
-    -------
-    list of int
-        A part that is in it stays so, and one that is not stays out, when more
-        are added: what was sent cannot be taken back.
-    """
-    return [
-        part
-        for part in sorted(set(items["part"]))
-        if structure_tells_label(items.loc[items["part"] == part])
-        or structure_tells_label(items.loc[items["part"] <= part])
-    ]
-
-
 def _mode_line(study: Study, is_prefilled: bool, model_version: str) -> str:
     if study.blind:
         return "BLIND: the server holds nothing of ratings, labels or the model's answers"
@@ -226,8 +185,7 @@ def make_tasks(
             "image": picture_url(image),
             "item_id": item_id,
             "progress": progress,
-            # A missing field would print as "undefined".
-            "structure": structure if isinstance(structure, str) else " ",
+            "structure": structure if isinstance(structure, str) else NOTHING,
             **texts,
         }
         task: dict[str, Any] = {"data": data}
@@ -286,11 +244,6 @@ def instructions(*, normal_at_least: float, is_prefilled: bool, is_shared: bool 
     str
         HTML of paragraphs.
     """
-    skips = (
-        "skips: the image is left to others"
-        if is_shared
-        else "skips: you are asked again at the end"
-    )
     paragraphs = [
         "You see one STED microscopy image at a time. Is its quality <b>normal</b>, or is the "
         "image an <b>anomaly</b>?",
@@ -299,7 +252,7 @@ def instructions(*, normal_at_least: float, is_prefilled: bool, is_shared: bool 
         "the background. It is an anomaly if it is blurred, dim, noisy, bleached or otherwise "
         "unusable.",
         "<b>1</b> normal<br><b>2</b> anomaly<br><b>Enter</b> submits and goes on<br>"
-        f"<b>Ctrl+Space</b> (on a Mac: <b>Option+Enter</b>) {skips}",
+        f"{skip_key(is_shared=is_shared)}",
         "To correct an earlier answer, go back with the arrow <b>&lt;</b> at the bottom left, "
         "press the other key, then Enter; the arrow <b>&gt;</b> goes on.",
         "Brightness and zoom are beside the picture. Your answers are saved one by one: you can "
@@ -312,15 +265,14 @@ def instructions(*, normal_at_least: float, is_prefilled: bool, is_shared: bool 
             "<b>Enter</b>. If you disagree, press the <b>other</b> key, then Enter. (Pressing the "
             "key of the answer that is already set takes it away.)",
         )
-    # Label Studio's page takes the margins of paragraphs away.
-    return "<br>".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return html_of(paragraphs)
 
 
 STED_QUALITY = Kind(
     name=KIND,
     positive=POSITIVE,
     labels=(NORMAL, ANOMALY),
-    read_config=read_config,
+    read_config=partial(read_sted_config, LABEL_CONFIG),
     make_page=make_page,
     read_answer=read_answer,
     fit_width_px=image_width_px,

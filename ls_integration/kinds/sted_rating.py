@@ -4,6 +4,7 @@ Pure. How a rating stands in an answer is in `rating_digits`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,23 @@ import pandas as pd
 
 from ls_integration.answers import Judgement, Reader, Writer
 from ls_integration.errors import TaskError
-from ls_integration.kinds.kind import IMAGE_WIDTH, Kind, Page
+from ls_integration.kinds.kind import Kind, Page
+from ls_integration.kinds.page_texts import NOTHING, html_of, place_texts
 from ls_integration.kinds.rating_digits import rating_result, read_rating
-from ls_integration.kinds.sted_pages import image_width_px, place_texts
-from ls_integration.kinds.sted_quality import limit_text, order_tells_label
-from ls_integration.kinds.sted_quality_page import hidden_parts
-from ls_integration.kinds.sted_source import truth_label
-from ls_integration.label_config import (
-    Control,
-    LabelConfig,
-    parse,
-    with_image_width,
+from ls_integration.kinds.sted_items import begin_items
+from ls_integration.kinds.sted_pages import (
+    hide_structure,
+    image_width_px,
+    read_sted_config,
+    skip_key,
 )
-from ls_integration.resources import label_config_xml
+from ls_integration.kinds.sted_quality import limit_text, order_tells_label
+from ls_integration.kinds.sted_source import truth_label
+from ls_integration.label_config import Control, LabelConfig
 from ls_integration.study import Study
 
 KIND = "sted-rating"
 LABEL_CONFIG = "sted_rating"
-
-_NOTHING = " "
-"""A missing field would print as "undefined"."""
 
 _ITEM_COLUMNS = [
     "item_id",
@@ -63,44 +61,9 @@ def make_items(rows: pd.DataFrame, *, make_id: Callable[[str], str]) -> pd.DataF
         The items; ``rating`` is the old one. ``image`` and ``peak_count`` are
         empty until the pictures have been drawn.
     """
-    items = pd.DataFrame(
-        {
-            "source_path": rows["source_path"].to_numpy(dtype=object),
-            "source_index": rows["source_index"].to_numpy(dtype=np.float64),
-            "rating": rows["rating"].to_numpy(dtype=np.float64),
-            "structure": rows["structure"].to_numpy(dtype=object),
-            "group": rows["group"].to_numpy(dtype=object),
-        }
-    )
-    items["item_id"] = [
-        own if isinstance(own, str) and own else make_id(path)
-        for own, path in zip(rows["item_id"], items["source_path"], strict=True)
-    ]
-    items["position"] = np.arange(len(items), dtype=np.int64)
-    items["part"] = np.int64(1)
-    items["image"] = pd.Series([None] * len(items), dtype=object)
-    items["peak_count"] = np.nan
+    items = begin_items(rows, make_id=make_id)
+    items["source_index"] = rows["source_index"].to_numpy(dtype=np.float64)
     return items[_ITEM_COLUMNS]
-
-
-def read_config(study: Study, view: str = "") -> LabelConfig:  # noqa: ARG001
-    """Give the label page of a study.
-
-    Parameters
-    ----------
-    study : Study
-        Knows how wide its pictures are shown.
-    view : str
-        There is one only.
-
-    Returns
-    -------
-    LabelConfig
-        As the package has it, where no width is known yet.
-    """
-    xml = label_config_xml(LABEL_CONFIG)
-    width_px = study.options.get(IMAGE_WIDTH)
-    return parse(with_image_width(xml, int(width_px)) if width_px else xml)
 
 
 def make_page(
@@ -142,11 +105,9 @@ def make_page(
                 "the images come in the order of their old ratings, which reviewers may notice: "
                 "--order random"
             )
-        hidden = hidden_parts(labelled)
-        if hidden:
+        shown = hide_structure(labelled)
+        if shown is not labelled:
             notes.append("the structure is not shown: it tells the old rating")
-            seen = items["structure"].mask(items["part"].isin(hidden), None)
-            shown = items.assign(structure=seen)
         shown = shown.assign(rating=np.nan)
     else:
         notes = ["reviewers will see the old rating; the pages start empty (--blind hides it)"]
@@ -156,8 +117,8 @@ def make_page(
                 "image": picture_url(image),
                 "item_id": item_id,
                 "progress": place,
-                "structure": structure if isinstance(structure, str) else _NOTHING,
-                "old_rating": _NOTHING if np.isnan(rating) else f"Old rating: {limit_text(rating)}",
+                "structure": structure if isinstance(structure, str) else NOTHING,
+                "old_rating": NOTHING if np.isnan(rating) else f"Old rating: {limit_text(rating)}",
             }
         }
         for item_id, image, structure, rating, place in zip(
@@ -169,8 +130,9 @@ def make_page(
             strict=True,
         )
     ]
+    config = read_sted_config(LABEL_CONFIG, study, view)
     text = instructions(is_blind=study.blind, is_shared=is_shared)
-    return Page(read_config(study, view), tasks, text, tuple(notes), None)
+    return Page(config, tasks, text, tuple(notes), None)
 
 
 def order_tells_rating(items: pd.DataFrame) -> bool:
@@ -259,11 +221,6 @@ def instructions(*, is_blind: bool, is_shared: bool = False) -> str:
     str
         HTML of paragraphs.
     """
-    skips = (
-        "skips: the image is left to others"
-        if is_shared
-        else "skips: you are asked again at the end"
-    )
     paragraphs = [
         "You see one STED microscopy image at a time. How good is it, from <b>0</b> (worst) to "
         "<b>1</b> (best)?",
@@ -273,7 +230,7 @@ def instructions(*, is_blind: bool, is_shared: bool = False) -> str:
         "</b>, then <b>Enter</b>:",
         "<b>0</b> to <b>9</b> tenths<br><b>Shift+0</b> to <b>Shift+9</b> hundredths<br>"
         "<b>t</b> 1.00, the best<br><b>Enter</b> submits and goes on<br>"
-        f"<b>Ctrl+Space</b> (on a Mac: <b>Option+Enter</b>) {skips}",
+        f"{skip_key(is_shared=is_shared)}",
         "The large number shows what will be sent. A wrong digit is corrected by pressing the "
         "right one. (Pressing the same key again takes the digit away.) Without both digits "
         "nothing is sent.",
@@ -287,15 +244,14 @@ def instructions(*, is_blind: bool, is_shared: bool = False) -> str:
             2,
             "The old rating stands beside the picture. It may be wrong: say what you see.",
         )
-    # Label Studio's page takes the margins of paragraphs away.
-    return "<br>".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return html_of(paragraphs)
 
 
 STED_RATING = Kind(
     name=KIND,
     positive="",
     labels=(),
-    read_config=read_config,
+    read_config=partial(read_sted_config, LABEL_CONFIG),
     make_page=make_page,
     read_answer=read_answer,
     fit_width_px=image_width_px,
