@@ -30,8 +30,8 @@ from ls_integration.server import embedded, embedded_environment, people
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.settings import load
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_study import import_sted_quality
+from ls_integration.workflows.sted_options import ImportOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared/data/anomagui"

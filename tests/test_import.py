@@ -19,16 +19,10 @@ from ls_integration.study import Study
 from ls_integration.workflows import new_accounts
 from ls_integration.workflows.extension_options import Addition, options_of
 from ls_integration.workflows.import_items import read_table, select_rows
-from ls_integration.workflows.import_options import (
-    ImportOptions,
-    PictureOptions,
-    check_options,
-    check_project_titles,
-    person_names,
-    project_title,
-    remembered,
-)
+from ls_integration.workflows.import_options import remembered
 from ls_integration.workflows.item_pictures import render_items
+from ls_integration.workflows.sted_options import ImportOptions, PictureOptions, check_options
+from ls_integration.workflows.titles import check_project_titles, person_names, project_title
 
 LINES = ("path,rating,model_score,item_id", "0.npy,0.1,0.0,rating-0.1", "1.npy,0.9,0.7,../../../up")
 

@@ -16,8 +16,8 @@ from ls_integration.results.rating_headline import write_rating_lines
 from ls_integration.results.rating_metrics import build_rating_metrics
 from ls_integration.results.tables import write_annotations, write_items
 from ls_integration.workflows.apply_ratings import apply_ratings
-from ls_integration.workflows.import_options import RatingOptions
 from ls_integration.workflows.import_ratings import check_selection, choose_rows
+from ls_integration.workflows.sted_options import RatingOptions
 
 NAMES = ("actin/test/1-0.800.npz", "actin/test/2-0.500.npz", "tubulin/test/3-0.700.npz")
 AMBIGUOUS = "tubulin/test/4-0.650.npz"

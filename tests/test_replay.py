@@ -16,7 +16,7 @@ from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
 from ls_integration.study import Project, Study
 from ls_integration.workflows.import_items import read_table, select_rows
-from ls_integration.workflows.import_options import ImportOptions, remembered
+from ls_integration.workflows.import_options import remembered
 from ls_integration.workflows.old_sessions import (
     Answer,
     Session,
@@ -27,6 +27,7 @@ from ls_integration.workflows.old_sessions import (
 )
 from ls_integration.workflows.replay import unique_id
 from ls_integration.workflows.session_rows import in_source_order
+from ls_integration.workflows.sted_options import ImportOptions
 
 CONFIG = parse(label_config_xml("sted_quality"))
 CONTROL = CONFIG.choices()

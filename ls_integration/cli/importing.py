@@ -188,7 +188,7 @@ def import_sted_quality(
     """
     from ls_integration import settings
     from ls_integration.workflows import import_study
-    from ls_integration.workflows.import_options import ImportOptions, PictureOptions
+    from ls_integration.workflows.sted_options import ImportOptions, PictureOptions
 
     options = ImportOptions(
         source=source,

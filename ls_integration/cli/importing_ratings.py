@@ -129,7 +129,7 @@ def import_sted_rating(
     """
     from ls_integration import settings
     from ls_integration.workflows import import_ratings
-    from ls_integration.workflows.import_options import PictureOptions, RatingOptions
+    from ls_integration.workflows.sted_options import PictureOptions, RatingOptions
 
     options = RatingOptions(
         source=source,

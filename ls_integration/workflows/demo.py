@@ -26,10 +26,10 @@ from ls_integration.server.people import Person
 from ls_integration.settings import load
 from ls_integration.workflows.export import export
 from ls_integration.workflows.import_items import Say
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.score import Scored, score_folder
+from ls_integration.workflows.sted_options import ImportOptions
 
 MODEL_THRESHOLD = 0.5
 """At which the sample's model decides."""

@@ -18,11 +18,11 @@ from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.extension_items import NewItems, known_rows, new_items
 from ls_integration.workflows.extension_options import Addition, options_of, without_threshold
 from ls_integration.workflows.import_items import Say, Selection, read_table, select_rows
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.item_pictures import rerender_missing
 from ls_integration.workflows.new_part import keep_part
 from ls_integration.workflows.people import check_can_grow, check_pictures
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
+from ls_integration.workflows.sted_options import ImportOptions
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ls_integration.errors import ConfigError, StudyError
 from ls_integration.study import Study
-from ls_integration.workflows.import_options import ImportOptions, PictureOptions
+from ls_integration.workflows.sted_options import ImportOptions, PictureOptions
 
 _PICTURE_NAMES = ("colormap", "scale", "channel", "plane", "projection")
 _KEPT_NAMES = (

@@ -31,6 +31,7 @@ from ls_integration.workflows.frame_pictures import render_frames
 from ls_integration.workflows.import_items import Say, stop_or_leave_out
 from ls_integration.workflows.import_run import Drawn, ImportOutcome, run_import
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
+from ls_integration.workflows.titles import default_title
 
 
 def import_cutouts(
@@ -73,8 +74,8 @@ def import_cutouts(
     IntegrationError
         Of any kind; nothing is sent before everything has been read.
     """
-    name = options.predictions.stem[:20]
-    title = options.title or f"Cutouts {name}{' (blind)' if options.blind else ''}"
+    name = options.predictions.stem
+    title = options.title or default_title("Cutouts", name, blind=options.blind)
     check_cutout_options(options, title)
     table = read_predictions_table(
         options.predictions, threshold=options.threshold, tile_px=options.tile_px

@@ -15,7 +15,8 @@ from ls_integration.kinds.sted_source import (
     select,
 )
 from ls_integration.study import Study
-from ls_integration.workflows.import_options import ImportOptions, StudyOptions
+from ls_integration.workflows.import_options import StudyOptions
+from ls_integration.workflows.sted_options import ImportOptions
 
 Say = Callable[[str], None]
 """Takes one line for the user."""

@@ -31,14 +31,12 @@ from ls_integration.workflows.import_items import (
     stop_or_leave_out,
     without_given_ids,
 )
-from ls_integration.workflows.import_options import (
-    RatingOptions,
-    check_picture_options,
-    check_study_options,
-)
+from ls_integration.workflows.import_options import check_study_options
 from ls_integration.workflows.import_run import Drawn, ImportOutcome, run_import
 from ls_integration.workflows.item_pictures import draw_items, rerender_missing
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
+from ls_integration.workflows.sted_options import RatingOptions, check_picture_options
+from ls_integration.workflows.titles import default_title
 
 
 def import_sted_rating(
@@ -85,7 +83,7 @@ def import_sted_rating(
     check_picture_options(options.picture)
     read = read_source if options.range is None else read_all_images
     table = read(options.source, ratings=options.ratings)
-    title = options.title or default_title(table.name, options.blind)
+    title = options.title or default_title("STED rating", table.name, blind=options.blind)
     check_study_options(options, title)
     return run_import(
         _Source(options, table, title),
@@ -96,24 +94,6 @@ def import_sted_rating(
         on_account=on_account,
         report=report,
     )
-
-
-def default_title(source_name: str, blind: bool) -> str:
-    """Make a study's title from its source's name.
-
-    Parameters
-    ----------
-    source_name : str
-        Name of the folder or manifest.
-    blind : bool
-        Said in the title, so that both forms of one source can be had.
-
-    Returns
-    -------
-    str
-        Cut to what leaves room for a person's name.
-    """
-    return f"STED rating {source_name[:20]}{' (blind)' if blind else ''}"
 
 
 def check_selection(options: RatingOptions) -> None:

@@ -18,10 +18,11 @@ from ls_integration.workflows.import_items import (
     read_table,
     select_rows,
 )
-from ls_integration.workflows.import_options import ImportOptions, check_options
 from ls_integration.workflows.import_run import Drawn, ImportOutcome, run_import
 from ls_integration.workflows.item_pictures import render_items, rerender_missing
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
+from ls_integration.workflows.sted_options import ImportOptions, check_options
+from ls_integration.workflows.titles import default_title
 
 
 def import_sted_quality(
@@ -65,7 +66,7 @@ def import_sted_quality(
         Of any kind; nothing is sent before everything has been read.
     """
     table = read_table(options)
-    title = options.title or default_title(table.name, options.blind)
+    title = options.title or default_title("STED quality", table.name, blind=options.blind)
     check_options(options, title)
     return run_import(
         _Source(options, table, title),
@@ -76,24 +77,6 @@ def import_sted_quality(
         on_account=on_account,
         report=report,
     )
-
-
-def default_title(source_name: str, blind: bool) -> str:
-    """Make a study's title from its source's name.
-
-    Parameters
-    ----------
-    source_name : str
-        Name of the folder or manifest.
-    blind : bool
-        Said in the title, so that both forms of one source can be had.
-
-    Returns
-    -------
-    str
-        Cut to what leaves room for a person's name.
-    """
-    return f"STED quality {source_name[:20]}{' (blind)' if blind else ''}"
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from ls_integration.kinds.sted_quality import make_items
 from ls_integration.progress import Reporter
 from ls_integration.study import Study
 from ls_integration.workflows.import_items import Say, Selection, stop_or_leave_out
-from ls_integration.workflows.import_options import ImportOptions, StedOptions
 from ls_integration.workflows.pictures import (
     PICTURE_SUFFIX,
     PictureJob,
     PictureResult,
     render_pictures,
 )
+from ls_integration.workflows.sted_options import ImportOptions, StedOptions
 
 
 def render_items(

@@ -12,8 +12,8 @@ from ls_integration.answers import Judgement, Reader, Writer
 from ls_integration.errors import ConfigError, SourceError, some_of
 from ls_integration.results.anomagui import count_rows, read_session
 from ls_integration.study import Study
-from ls_integration.workflows.import_options import person_names
 from ls_integration.workflows.session_rows import items_of_session, name_selection
+from ls_integration.workflows.titles import person_names
 
 
 class Answer(NamedTuple):

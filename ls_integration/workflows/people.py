@@ -20,11 +20,11 @@ from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect, project_link
 from ls_integration.workflows.import_items import Say
-from ls_integration.workflows.import_options import person_names
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.project_answers import check_sent
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.study_projects import plan_projects
+from ls_integration.workflows.titles import person_names
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.import_items import Say
-from ls_integration.workflows.import_options import check_project_titles
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.old_ratings import read_old_ratings
 from ls_integration.workflows.old_sessions import (
@@ -34,6 +33,7 @@ from ls_integration.workflows.old_sessions import (
 from ls_integration.workflows.replay_cutouts import ask_about, read_edited_tables
 from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
 from ls_integration.workflows.study_projects import plan_projects
+from ls_integration.workflows.titles import check_project_titles
 
 _REPLAYED = (sted_quality.KIND, sted_rating.KIND, cutouts.KIND)
 """The kinds of study that have an old tool."""

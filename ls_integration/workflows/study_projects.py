@@ -13,12 +13,8 @@ from ls_integration.server.storage import ensure_local_storage
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
 from ls_integration.workflows.import_items import Say
-from ls_integration.workflows.import_options import (
-    check_project_titles,
-    person_names,
-    project_title,
-)
 from ls_integration.workflows.new_accounts import OnAccount, ensure_account
+from ls_integration.workflows.titles import check_project_titles, person_names, project_title
 
 
 def plan_projects(

@@ -16,9 +16,9 @@ from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import list_tasks
 from ls_integration.settings import load
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
+from ls_integration.workflows.sted_options import ImportOptions
 
 
 @pytest.fixture(scope="module")

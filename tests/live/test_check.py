@@ -15,9 +15,9 @@ from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import list_tasks, pull_answers
 from ls_integration.settings import load
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
+from ls_integration.workflows.sted_options import ImportOptions
 
 Import = Callable[[bool], ImportOutcome]
 

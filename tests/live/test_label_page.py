@@ -14,9 +14,9 @@ from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import pull_answers
 from ls_integration.settings import load
 from ls_integration.workflows.export import export
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
+from ls_integration.workflows.sted_options import ImportOptions
 
 SIZES = [(1366, 768), (1440, 900)]
 """Screens on which nothing may need scrolling, in CSS pixels."""

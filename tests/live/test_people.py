@@ -18,9 +18,9 @@ from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.people import Person
 from ls_integration.settings import load
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.people import add_people
+from ls_integration.workflows.sted_options import ImportOptions
 
 TITLE = "Joined later"
 N_IMAGES = 4

@@ -25,7 +25,6 @@ from ls_integration.workflows.connection import connect
 from ls_integration.workflows.export import export
 from ls_integration.workflows.extend import extend
 from ls_integration.workflows.extension_options import Addition
-from ls_integration.workflows.import_options import ImportOptions, RatingOptions
 from ls_integration.workflows.import_ratings import import_sted_rating
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
@@ -33,6 +32,7 @@ from ls_integration.workflows.people import add_people
 from ls_integration.workflows.replay import replay
 from ls_integration.workflows.score import score_folder
 from ls_integration.workflows.status import read_status
+from ls_integration.workflows.sted_options import ImportOptions, RatingOptions
 
 SCREENSHOTS = os.environ.get("LS_INTEGRATION_SCREENSHOTS")
 """Where to keep pictures of the pages, for the documentation."""

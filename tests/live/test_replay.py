@@ -17,9 +17,9 @@ from ls_integration.server.pull import pull_answers
 from ls_integration.settings import load
 from ls_integration.workflows import replay as workflow
 from ls_integration.workflows.export import export
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.replay import ReplayedSession, replay
+from ls_integration.workflows.sted_options import ImportOptions
 
 SESSIONS = ("Fred/Fred", "Julia/Julia", "Theresa/Theresa_2ndAnnotation")
 CONTROL = parse(label_config_xml("sted_quality")).choices()

@@ -19,10 +19,10 @@ from ls_integration.server.people import Person, ensure
 from ls_integration.server.pull import list_tasks, pull_answers
 from ls_integration.settings import load
 from ls_integration.workflows.export import export
-from ls_integration.workflows.import_options import ImportOptions
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.score import score_folder
+from ls_integration.workflows.sted_options import ImportOptions
 
 CONTROL = parse(label_config_xml("sted_quality")).choices()
 
