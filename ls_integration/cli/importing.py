@@ -1,8 +1,7 @@
 """``import``: images become a study in Label Studio."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -11,9 +10,8 @@ from ls_integration.cli.console import (
     EXIT_USAGE,
     GROUP_STUDY,
     print_note,
-    print_result,
-    progress_bars,
 )
+from ls_integration.cli.import_runs import run_import
 from ls_integration.cli.options import (
     SCORES,
     Blind,
@@ -44,11 +42,6 @@ from ls_integration.cli.options import (
     TokenFile,
     Url,
 )
-
-if TYPE_CHECKING:
-    from ls_integration.server.people import Person
-    from ls_integration.workflows.import_run import ImportOutcome
-    from ls_integration.workflows.new_accounts import OnAccount
 
 _TELLING = {
     "--predictions": "cutouts",
@@ -213,78 +206,14 @@ def import_sted_quality(
         examples=examples,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
-    with progress_bars(context, quiet) as report:
-        outcome = import_study.import_sted_quality(
-            options,
-            settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
-            start=Path.cwd(),
-            dry_run=dry_run,
-            say=print_note,
-            on_account=account_keeper(passwords),
-            report=report,
-        )
-    print_outcome(outcome, "images", "the model's answer", dry_run=dry_run)
-
-
-def print_outcome(outcome: "ImportOutcome", things: str, start: str, *, dry_run: bool) -> None:
-    """Print what an import did, and where to label.
-
-    Parameters
-    ----------
-    outcome : ImportOutcome
-        Of any kind.
-    things : str
-        What is judged, in the plural.
-    start : str
-        What a page may start from.
-    dry_run : bool
-        Nothing was kept or sent.
-    """
-    if dry_run:
-        answered = f", {outcome.n_predictions} with {start}" if outcome.n_predictions else ""
-        print_result(
-            f"would make the study '{outcome.study.title}' in {outcome.folder}: "
-            f"{outcome.n_items} {things}{answered}"
-        )
-        return
-    for done in outcome.projects:
-        push = done.push
-        what = (
-            f"{push.sent} tasks sent, {push.already_there} were there"
-            if push.sent
-            else f"nothing to do, all {push.already_there} tasks are there"
-        )
-        copies = f", {push.removed_copies} surplus copies removed" if push.removed_copies else ""
-        print_result(f"{done.project.title}: {what}{copies}")
-        print_result(f"  label here: {done.link}")
-    print_result(f"study: {outcome.folder.name}")
-
-
-def account_keeper(passwords: Path | None) -> "OnAccount":
-    """Show each new password once, as soon as it is made: on a terminal, or in a file.
-
-    Parameters
-    ----------
-    passwords : Path or None
-        The file that the user named.
-
-    Returns
-    -------
-    callable
-        For the workflow that makes accounts.
-    """
-    from ls_integration.workflows import new_accounts
-
-    if passwords is not None:
-        new_accounts.check_passwords_file(passwords)
-
-    def keep(folder: Path, person: "Person") -> None:
-        if passwords is None and sys.stderr.isatty():
-            print_note(new_accounts.login_line(person))
-            return
-        # Not into a pipe or a log: into a file of the owner's alone.
-        path = passwords or folder / new_accounts.PASSWORDS_FILE
-        new_accounts.keep_in_file(path, person)
-        print_note(f"made an account for {person.name}; the password is in {path}")
-
-    return keep
+    run_import(
+        context,
+        import_study.import_sted_quality,
+        options,
+        settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
+        passwords=passwords,
+        dry_run=dry_run,
+        quiet=quiet,
+        things="images",
+        start="the model's answer",
+    )

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from ls_integration.cli.console import print_note, progress_bars
-from ls_integration.cli.importing import account_keeper, import_app, print_outcome
+from ls_integration.cli.import_runs import run_import
+from ls_integration.cli.importing import import_app
 from ls_integration.cli.options import (
     DryRun,
     Instructions,
@@ -180,14 +180,14 @@ def import_cutouts(
         hdu=hdu,
         bands=tuple(bands or ()),
     )
-    with progress_bars(context, quiet) as report:
-        outcome = workflow.import_cutouts(
-            options,
-            settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
-            start=Path.cwd(),
-            dry_run=dry_run,
-            say=print_note,
-            on_account=account_keeper(passwords),
-            report=report,
-        )
-    print_outcome(outcome, "cutouts", "a present label", dry_run=dry_run)
+    run_import(
+        context,
+        workflow.import_cutouts,
+        options,
+        settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
+        passwords=passwords,
+        dry_run=dry_run,
+        quiet=quiet,
+        things="cutouts",
+        start="a present label",
+    )

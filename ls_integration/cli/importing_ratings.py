@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ls_integration.cli.console import print_note, progress_bars
-from ls_integration.cli.importing import account_keeper, import_app, print_outcome
+from ls_integration.cli.import_runs import run_import
+from ls_integration.cli.importing import import_app
 from ls_integration.cli.options import (
     SCORES,
     Blind,
@@ -154,14 +154,14 @@ def import_sted_rating(
         examples=examples,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
-    with progress_bars(context, quiet) as report:
-        outcome = import_ratings.import_sted_rating(
-            options,
-            settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
-            start=Path.cwd(),
-            dry_run=dry_run,
-            say=print_note,
-            on_account=account_keeper(passwords),
-            report=report,
-        )
-    print_outcome(outcome, "images", "an answer", dry_run=dry_run)
+    run_import(
+        context,
+        import_ratings.import_sted_rating,
+        options,
+        settings.load(url=url, token_file=token_file, media=media, server_media=server_media),
+        passwords=passwords,
+        dry_run=dry_run,
+        quiet=quiet,
+        things="images",
+        start="an answer",
+    )

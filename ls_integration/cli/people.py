@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ls_integration.cli.accounts import account_keeper
 from ls_integration.cli.console import GROUP_PEOPLE, print_note, print_result, progress_bars
-from ls_integration.cli.importing import account_keeper
 from ls_integration.cli.options import Media, Quiet, ServerMedia, StudyName, TokenFile, Url
 
 if TYPE_CHECKING:
