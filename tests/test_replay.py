@@ -25,7 +25,7 @@ from ls_integration.workflows.old_sessions import (
     read_old_sessions,
     session_names,
 )
-from ls_integration.workflows.replay import unique_id
+from ls_integration.workflows.replay_answers import unique_id
 from ls_integration.workflows.session_rows import in_source_order
 from ls_integration.workflows.sted_options import ImportOptions
 

@@ -10,7 +10,7 @@ from ls_integration.cli.options import Media, Quiet, ServerMedia, StudyName, Tok
 
 if TYPE_CHECKING:
     from ls_integration.server.people import Person
-    from ls_integration.workflows.replay import ReplayedSession
+    from ls_integration.workflows.replay_answers import ReplayedSession
 
 
 def register(app: typer.Typer) -> None:

@@ -20,8 +20,13 @@ from ls_integration.workflows.extension_options import Addition, options_of, wit
 from ls_integration.workflows.import_items import Say, Selection, read_table, select_rows
 from ls_integration.workflows.item_pictures import rerender_missing
 from ls_integration.workflows.new_part import keep_part
-from ls_integration.workflows.people import check_can_grow, check_pictures
-from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
+from ls_integration.workflows.people import check_can_grow
+from ls_integration.workflows.sending import (
+    ProjectOutcome,
+    check_pictures,
+    media_folder,
+    send_projects,
+)
 from ls_integration.workflows.sted_options import ImportOptions
 
 

@@ -26,8 +26,12 @@ from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.import_options import StudyOptions, check_same_options, remembered
 from ls_integration.workflows.instructions import add_instructions, find_examples, read_text
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
-from ls_integration.workflows.people import check_pictures
-from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
+from ls_integration.workflows.sending import (
+    ProjectOutcome,
+    check_pictures,
+    media_folder,
+    send_projects,
+)
 from ls_integration.workflows.study_projects import plan_projects
 from ls_integration.workflows.titles import check_project_titles
 

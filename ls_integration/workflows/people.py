@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, IntegrationError, StudyError, some_of
 from ls_integration.kinds.registry import kind_of
@@ -22,7 +20,12 @@ from ls_integration.workflows.connection import Connection, connect, project_lin
 from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.project_answers import check_sent
-from ls_integration.workflows.sending import ProjectOutcome, media_folder, send_projects
+from ls_integration.workflows.sending import (
+    ProjectOutcome,
+    check_pictures,
+    media_folder,
+    send_projects,
+)
 from ls_integration.workflows.study_projects import plan_projects
 from ls_integration.workflows.titles import person_names
 
@@ -155,30 +158,6 @@ def check_can_grow(study: Study) -> None:
     """
     kind_of(study)
     check_sent(study)
-
-
-def check_pictures(items: pd.DataFrame, media: Path) -> None:
-    """Refuse to invite people to pictures that are not there.
-
-    Parameters
-    ----------
-    items : DataFrame
-        The study's items.
-    media : Path
-        Folder of the pictures on this machine.
-
-    Raises
-    ------
-    ConfigError
-        Naming the folder and what is missing in it.
-    """
-    missing = [image for image in items["image"] if not (media / image).is_file()]
-    if missing:
-        msg = (
-            f"pictures of the study are not in {media}: {some_of(missing, limit=2)}; correct "
-            "--media, or run the same import (or extend) again, it draws them again"
-        )
-        raise ConfigError(msg)
 
 
 def _set_enter(url: str, person: Person, say: Say) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from ls_integration import study as studies
-from ls_integration.errors import ConfigError
+from ls_integration.errors import ConfigError, some_of
 from ls_integration.kinds.kind import IMAGE_WIDTH
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import check_predictions
@@ -166,6 +166,30 @@ def media_folder(connection: Connection) -> Path:
         )
         raise ConfigError(msg)
     return connection.media
+
+
+def check_pictures(items: pd.DataFrame, media: Path) -> None:
+    """Refuse to ask about pictures that are not there.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The study's items.
+    media : Path
+        Folder of the pictures on this machine.
+
+    Raises
+    ------
+    ConfigError
+        Naming the folder and what is missing in it.
+    """
+    missing = [image for image in items["image"] if not (media / image).is_file()]
+    if missing:
+        msg = (
+            f"pictures of the study are not in {media}: {some_of(missing, limit=2)}; correct "
+            "--media, or run the same import (or extend) again, it draws them again"
+        )
+        raise ConfigError(msg)
 
 
 def _with_image_width_known(study: Study, items: pd.DataFrame, media: Path) -> Study:

@@ -15,10 +15,12 @@ from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import pull_answers
 from ls_integration.settings import load
-from ls_integration.workflows import replay as workflow
+from ls_integration.workflows import replay_answers
 from ls_integration.workflows.export import export
 from ls_integration.workflows.import_study import import_sted_quality
-from ls_integration.workflows.replay import ReplayedSession, replay
+from ls_integration.workflows.old_sessions import Comparison
+from ls_integration.workflows.replay import replay
+from ls_integration.workflows.replay_answers import ReplayedSession
 from ls_integration.workflows.sted_options import ImportOptions
 
 SESSIONS = ("Fred/Fred", "Julia/Julia", "Theresa/Theresa_2ndAnnotation")
@@ -207,14 +209,14 @@ def test_what_is_missing_is_added_once(
         with pytest.raises(PartialError, match=r"0 of 5 answers of Kim were sent, then: no answer"):
             run_replay(study, whole)
     # A listing that is older than that request: the server itself knows its unique id.
-    compare = workflow._compare
-    stale: list[workflow.Comparison] = []
+    compare = replay_answers.compare_project
+    stale: list[Comparison] = []
 
-    def old_listing(*arguments: object) -> workflow.Comparison:
+    def old_listing(*arguments: object) -> Comparison:
         found = compare(*arguments)  # type: ignore[arg-type]
-        if len(stale) == 1:
+        if not stale:
             (item_id, task_id) = first
-            found = workflow.Comparison(
+            found = Comparison(
                 found.n_same - 1, {item_id: task_id, **found.missing}, found.differing
             )
         stale.append(found)
@@ -223,7 +225,7 @@ def test_what_is_missing_is_added_once(
     tasks = pull_answers(client, project_of(study, "Kim"), with_predictions=False)
     first = (tasks[2]["data"]["item_id"], int(tasks[2]["id"]))
     with monkeypatch.context() as patch:
-        patch.setattr(workflow, "_compare", old_listing)
+        patch.setattr(replay_answers, "compare_project", old_listing)
         run_replay(study, whole)
     assert counts(run_replay(study, whole)) == [(0, 8, 0)]
     tasks = pull_answers(client, project_of(study, "Kim"), with_predictions=False)

@@ -29,7 +29,8 @@ from ls_integration.workflows.extend import extend
 from ls_integration.workflows.extension_options import Addition
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
-from ls_integration.workflows.replay import ReplayedSession, replay
+from ls_integration.workflows.replay import replay
+from ls_integration.workflows.replay_answers import ReplayedSession
 from ls_integration.workflows.score import score_folder
 from ls_integration.workflows.status import Progress, read_status
 from ls_integration.workflows.sted_options import ImportOptions
