@@ -1,6 +1,9 @@
 """The results folder and its tables: nothing of anybody's is lost in it."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +147,129 @@ def test_a_kill_while_moving_is_mended(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "pending": later["files"]}))
     put(tmp_path, {"a.csv": "3", "b.csv": "3"})
     assert snapshot(tmp_path)["a.csv"] == b"3"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from ls_integration.results.folder import open_results
+
+left, replace = int(sys.argv[2]), Path.replace
+
+def kill_or(replaced, target):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    return replace(replaced, target)
+
+Path.replace = kill_or
+with open_results(Path(sys.argv[1]), {"uuid": "one", "title": "First"}) as staged:
+    (staged / "plots").mkdir()
+    for name in ("a.csv", "plots/p.png"):
+        (staged / name).write_text("2")
+"""
+"""A run that ends at one of its six renamings: two files, and two manifests in two steps."""
+
+
+@pytest.mark.parametrize("n_renamed", range(6))
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_a_killed_run_leaves_is_gone_after_the_next(
+    tmp_path: Path, n_renamed: int, is_first: bool
+) -> None:
+    """Wherever `kill -9` met it, also in a folder that is new: only the results are there."""
+    folder = tmp_path / "results"
+    if not is_first:
+        put(folder, {"a.csv": "1", "plots/p.png": "1"})
+    words = [sys.executable, "-c", KILLED, str(folder), str(n_renamed)]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    assert list(folder.glob(".*/*")) or n_renamed == 5
+    assert len(list(folder.glob(".*"))) == 2
+    put(folder, {"a.csv": "3", "plots/p.png": "3"})
+    assert sorted(snapshot(folder)) == ["a.csv", "manifest.json", "plots/p.png"]
+    assert not list(folder.glob(".*"))
+    assert snapshot(folder)["a.csv"] == b"3"
+    assert "pending" not in read_manifest(folder)
+
+
+def test_hidden_files_of_somebody_stay(tmp_path: Path) -> None:
+    """Only what this program itself leaves is cleared away, and no link is followed."""
+    (tmp_path / ".results-mine").mkdir()
+    (tmp_path / ".results-mine" / "notes.txt").write_text("mine")
+    put(tmp_path, {"a.csv": "1"})
+    assert snapshot(tmp_path)[".results-mine/notes.txt"] == b"mine"
+    (tmp_path / ".results-unfinished").symlink_to(tmp_path / ".results-mine")
+    with pytest.raises(ResultsError, match="cannot write into"):
+        put(tmp_path, {"a.csv": "2"})
+    assert snapshot(tmp_path)[".results-mine/notes.txt"] == b"mine"
+
+
+def test_a_second_command_is_refused(tmp_path: Path) -> None:
+    """One line while another one writes; nothing of its files comes into the folder."""
+    (tmp_path / "annotations.csv").write_text("item_id,annotator,label\na,Ann,anomaly\n")
+    score = [sys.executable, "-m", "ls_integration", "score", str(tmp_path)]
+    with open_results(tmp_path, {}):
+        refused = subprocess.run(score, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines() == [
+        f"error: another command is writing results into {tmp_path}; wait until it has ended, or "
+        "choose another --output"
+    ]
+    assert sorted(snapshot(tmp_path)) == ["annotations.csv", "manifest.json"]
+    subprocess.run(score, capture_output=True, check=True)
+    assert (tmp_path / "report.html").is_file()
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from ls_integration.errors import ResultsError
+from ls_integration.results.folder import open_results
+
+folder, name = Path(sys.argv[1]), sys.argv[2]
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(40):
+    try:
+        with open_results(folder, {"uuid": "one"}) as staged:
+            for number in range(10):
+                (staged / f"{number}.csv").write_text(name)
+        print("done")
+    except ResultsError as error:
+        if "another command is writing" not in str(error):
+            raise
+        print("refused")
+"""
+
+
+def test_files_of_two_at_once_do_not_mix(tmp_path: Path) -> None:
+    """Commands that write into a new folder at once: all files are of one of them."""
+    folder = tmp_path / "results"
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("Ada", "Ben", "Cleo")
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    said = []
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        output, _ = writer.communicate()
+        assert writer.returncode == 0
+        said += output.split()
+    assert "done" in said
+    assert len(said) == 3 * 40
+    assert len({(folder / f"{number}.csv").read_text() for number in range(10)}) == 1
+    assert not list(folder.glob(".*"))
 
 
 def test_a_broken_manifest_is_named(tmp_path: Path) -> None:

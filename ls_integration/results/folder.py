@@ -3,17 +3,19 @@
 ``manifest.json`` lists the files that this package wrote, with their SHA-256.
 Only these may be replaced, and only while they are as they were written: a file
 that a person put there or changed is never overwritten without ``force``. All
-of that is decided before the first byte is written.
+of that is decided before the first byte is written. One command at a time writes
+into a folder, and clears away what one that was killed has left there.
 """
 
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from ls_integration.errors import ResultsError, some_of
 from ls_integration.files import write_json
@@ -21,6 +23,9 @@ from ls_integration.files import write_json
 MANIFEST = "manifest.json"
 SCHEMA = 1
 """Version of the manifest's form."""
+
+_LOCK, _STAGED = ".results-lock", ".results-unfinished"
+"""In the results folder, and only while a command writes into it."""
 
 
 @contextmanager
@@ -47,36 +52,77 @@ def open_results(folder: Path, study: Mapping[str, Any], *, force: bool = False)
     ------
     ResultsError
         If a file is in the way or was changed since it was written, if the
-        folder holds another study's results, or if it cannot be written. In
-        each case *folder* is as it was.
+        folder holds another study's results, if another command is writing
+        into it, or if it cannot be written. In each case *folder* is as it was.
     """
     folder = folder.resolve()
-    manifest = read_manifest(folder)
-    if not force:
-        _refuse_other_study(folder, manifest, study)
-    try:
-        # On the same disk as the target, or moving would be copying.
-        beside = folder if folder.is_dir() else folder.parent
-        beside.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(dir=beside, prefix=".results-"))
-    except OSError as error:
-        msg = f"cannot write beside {folder}: {error.strerror}; choose another --output"
-        raise ResultsError(msg) from error
-    try:
-        yield staged
-        hashes = {
-            path.relative_to(staged).as_posix(): _hash(path)
-            for path in sorted(staged.rglob("*"))
-            if path.is_file()
-        }
+    _refuse_a_file(folder)
+    with _only_writer(folder):
+        manifest = read_manifest(folder)
         if not force:
-            _refuse_files_in_the_way(folder, manifest, hashes)
-        _move_all(staged, folder, manifest, study, hashes)
-    except OSError as error:
-        msg = f"cannot write the results to {folder}: {error}; mend this and run it again"
-        raise ResultsError(msg) from error
-    finally:
+            _refuse_other_study(folder, manifest, study)
+        staged = folder / _STAGED
+        # Of a command that was killed: no other one is at work here.
         shutil.rmtree(staged, ignore_errors=True)
+        try:
+            staged.mkdir(mode=0o700)
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+        try:
+            yield staged
+            hashes = {
+                path.relative_to(staged).as_posix(): _hash(path)
+                for path in sorted(staged.rglob("*"))
+                if path.is_file()
+            }
+            if not force:
+                _refuse_files_in_the_way(folder, manifest, hashes)
+            _move_all(staged, folder, manifest, study, hashes)
+        except OSError as error:
+            msg = f"cannot write the results to {folder}: {error}; mend this and run it again"
+            raise ResultsError(msg) from error
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Keep other commands off a folder, which is made, and removed again if it stays empty."""
+    is_new = not folder.exists()
+    # Whoever else may write into the folder may lock it, too.
+    lock = FileLock(folder / _LOCK, timeout=0, mode=0o666)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        msg = (
+            f"another command is writing results into {folder}; wait until it has ended, or "
+            "choose another --output"
+        )
+        raise ResultsError(msg) from None
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    try:
+        yield
+    finally:
+        # Before the release: filelock (from 3.21 on) takes no lock on a file that is gone.
+        with suppress(OSError):
+            (folder / _LOCK).unlink()
+        lock.release()
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _cannot_write(folder: Path, error: OSError) -> ResultsError:
+    msg = f"cannot write into {folder}: {error.strerror}; choose another --output"
+    return ResultsError(msg)
+
+
+def _refuse_a_file(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        msg = f"{folder} is a file, not a folder; choose another --output"
+        raise ResultsError(msg)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -98,10 +144,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     ResultsError
         If the manifest cannot be read or is of a newer version.
     """
+    _refuse_a_file(folder)
     path = folder / MANIFEST
-    if folder.exists() and not folder.is_dir():
-        msg = f"{folder} is a file, not a folder; choose another --output"
-        raise ResultsError(msg)
     if not path.exists():
         return {"schema": SCHEMA, "study": {}, "files": {}}
     try:
@@ -170,12 +214,19 @@ def _move_all(
     files = dict(manifest["files"]) if same_study else {}
     written = {"schema": SCHEMA, "study": dict(study)}
     pending = {**manifest.get("pending", {}), **hashes}
-    write_json(folder / MANIFEST, {**written, "files": files, "pending": pending})
+    _write_manifest(staged, folder, {**written, "files": files, "pending": pending})
     for name in hashes:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (staged / name).replace(target)
-    write_json(folder / MANIFEST, {**written, "files": dict(sorted({**files, **hashes}.items()))})
+    whole = {**written, "files": dict(sorted({**files, **hashes}.items()))}
+    _write_manifest(staged, folder, whole)
+
+
+def _write_manifest(staged: Path, folder: Path, content: Mapping[str, Any]) -> None:
+    # By way of the folder that the next run clears: a kill may leave half a file.
+    write_json(staged / MANIFEST, content)
+    (staged / MANIFEST).replace(folder / MANIFEST)
 
 
 def _hash(path: Path) -> str:

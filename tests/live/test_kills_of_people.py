@@ -139,7 +139,7 @@ def test_a_killed_export(live_server: EmbeddedServer, repository: Path, tmp_path
         if seed % 3 == 2:
             end_at(process, signal.SIGKILL, chance.uniform(0.5, 3.0))
         else:
-            wait_for(lambda: list((tmp_path / output).glob(".results-*")), process)  # noqa: B023
+            wait_for(lambda: list((tmp_path / output).glob(".results-unfinished")), process)  # noqa: B023
             threading.Event().wait(chance.uniform(0.0, 0.06))
         kill(process)
         for name, content in files(tmp_path / output).items():
@@ -148,6 +148,7 @@ def test_a_killed_export(live_server: EmbeddedServer, repository: Path, tmp_path
             else:
                 assert content in (old.get(name), new.get(name)), name
         assert export(output) == new
+        assert not list((tmp_path / output).glob(".*"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
