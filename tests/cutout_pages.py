@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ls_integration.kinds.cutouts import all_item_ids, make_items
-from ls_integration.kinds.cutouts_table import CutoutTable, neighbour_rows
+from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.study import Study
 from ls_integration.workflows.frame_pictures import (
     CutoutJob,
@@ -53,7 +53,7 @@ def drawn_study(
     results = dict(zip(items["image_name"].unique(), render_frames(jobs), strict=True))
     assert all(result.error is None for result in results.values())
     by_item = {one.job.target.stem: one for result in results.values() for one in result.cutouts}
-    ids, rows_around = all_item_ids(table, study.item_id), neighbour_rows(table)
+    ids, places = all_item_ids(table, study.item_id), _places(table)
     items = items.assign(
         part=1,
         image=[f"{folder}/{stem}.webp" for stem in stems],
@@ -67,7 +67,7 @@ def drawn_study(
             for row in items["row"]
         ],
         tiles=[
-            _tiles(table, ids, rows_around[item.row], by_item[item.item_id], results[item.group])
+            _tiles(table, ids, places[item.image_name], by_item[item.item_id], results[item.group])
             for item in items.itertuples()
         ],
     )
@@ -86,16 +86,23 @@ def drawn_study(
     )
 
 
+def _places(table: CutoutTable) -> dict[str, dict[tuple[int, int], int]]:
+    """Give the rows of each frame's cutouts by ``grid_x`` and ``grid_y``."""
+    found: dict[str, dict[tuple[int, int], int]] = {}
+    for row in table.frame.itertuples():
+        found.setdefault(str(row.image_name), {})[int(row.grid_x), int(row.grid_y)] = int(row.Index)
+    return found
+
+
 def _tiles(
-    table: CutoutTable, ids: Any, around: Any, result: CutoutResult, frame: FrameResult
+    table: CutoutTable,
+    ids: Any,
+    places: Mapping[tuple[int, int], int],
+    result: CutoutResult,
+    frame: FrameResult,
 ) -> str:
     assert frame.size_px is not None
     height, side = frame.size_px[1], table.tile_px
-    places = {
-        (int(table.frame["grid_x"].iloc[row]), int(table.frame["grid_y"].iloc[row])): int(row)
-        for row in around.ravel()
-        if row >= 0
-    }
     entries: list[dict[str, Any] | None] = []
     for cell in result.cells:
         row = places.get(cell.grid) if cell.grid else None

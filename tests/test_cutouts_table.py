@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from ls_integration.errors import ConfigError, SourceError
 from ls_integration.kinds.cutouts_complete import DEFAULT_THRESHOLD
-from ls_integration.kinds.cutouts_table import neighbour_rows, read_predictions_table
+from ls_integration.kinds.cutouts_table import read_predictions_table
 from tests.cutout_tables import BARE, SMALL, parse
 
 
@@ -210,20 +209,6 @@ def test_a_grid_that_does_not_fit_the_tile_is_noted() -> None:
     assert "grid_x goes in steps of 200 px" in parse(BARE, tile_px=128).notes[0]
     assert "give --tile 1" in parse(BARE.replace("00,", ",").replace("2,", "1,")).notes[0]
     assert not parse(BARE).notes
-
-
-def test_neighbours(real: Path) -> None:
-    """The 3x3 rows lie one tile apart in the same frame; outside the frame there is none."""
-    table = read_predictions_table(real / "predictions.csv")
-    frame, rows = table.frame, neighbour_rows(table)
-    assert (rows[:, 1, 1] == frame["row"]).all()
-    # 8 frames of 21 x 11: the corners lack 5, other edges 3.
-    missing = (rows < 0).sum(axis=(1, 2))
-    assert np.bincount(missing).tolist() == [8 * 19 * 9, 0, 0, 8 * 2 * (19 + 9), 0, 8 * 4]
-    row = frame.index[(frame["image_name"] == "COSMOS_C05") & (frame["grid_x"] == 400)][3]
-    right_below = frame.iloc[rows[row, 2, 2]]
-    assert (right_below["image_name"], right_below["grid_x"]) == ("COSMOS_C05", 600)
-    assert right_below["grid_y"] == frame["grid_y"][row] + 200
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

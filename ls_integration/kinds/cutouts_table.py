@@ -224,33 +224,6 @@ def parse_predictions_table(
     )
 
 
-def neighbour_rows(table: CutoutTable) -> NDArray[np.int64]:
-    """Find the eight cutouts around each cutout.
-
-    Parameters
-    ----------
-    table : CutoutTable
-        The table.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_rows, 3, 3)
-        Rows of the table, -1 where it has no cutout at that very place. The
-        first axis of each 3x3 goes with ``grid_y``, ascending, the second with
-        ``grid_x``; the cutout itself is in the middle.
-    """
-    frame, step = table.frame, table.tile_px
-    image = pd.factorize(frame["image_name"])[0]
-    x, y = frame["grid_x"].to_numpy(), frame["grid_y"].to_numpy()
-    places = pd.MultiIndex.from_arrays([image, x, y])
-    rows = np.empty((len(frame), 3, 3), dtype="int64")
-    for down in range(3):
-        for right in range(3):
-            asked = [image, x + (right - 1) * step, y + (down - 1) * step]
-            rows[:, down, right] = places.get_indexer(pd.MultiIndex.from_arrays(asked))
-    return rows
-
-
 def _refuse(name: str, faults: list[str], remedy: str) -> None:
     if faults:
         msg = f"{name}: {'; '.join(faults)}; {remedy}"
