@@ -7,12 +7,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from ls_integration.errors import SourceError
-from ls_integration.workflows.instructions import (
-    find_examples,
-    publish_examples,
-    read_text,
-    write_examples,
-)
+from ls_integration.workflows.examples import find_examples, publish_examples, write_examples
+from ls_integration.workflows.instructions import read_text
 
 
 def picture(path: Path, value: int, **options: object) -> Path:

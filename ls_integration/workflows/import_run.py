@@ -22,9 +22,10 @@ from ls_integration.progress import Reporter, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
+from ls_integration.workflows.examples import find_examples
 from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.import_options import StudyOptions, check_same_options, remembered
-from ls_integration.workflows.instructions import add_instructions, find_examples, read_text
+from ls_integration.workflows.instructions import add_instructions, read_text
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.sending import (
     ProjectOutcome,
