@@ -11,7 +11,7 @@ from ls_integration.cli.people import split_names
 from ls_integration.cli.status import cells, plain_table
 from ls_integration.errors import ConfigError
 from ls_integration.server.people import Person
-from ls_integration.workflows.people import find_member
+from ls_integration.workflows.members import find_member
 from ls_integration.workflows.status import (
     Asked,
     Progress,

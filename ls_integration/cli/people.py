@@ -156,7 +156,7 @@ def list_all(
     """
     from ls_integration import settings
     from ls_integration import study as studies
-    from ls_integration.workflows import people as workflow
+    from ls_integration.workflows import members as workflow
     from ls_integration.workflows.connection import connect
 
     here = Path.cwd()
@@ -183,8 +183,8 @@ def reset(
     Example: ls-integration people reset Ada
     """
     from ls_integration import settings
+    from ls_integration.workflows import members as workflow
     from ls_integration.workflows import new_accounts
-    from ls_integration.workflows import people as workflow
 
     if passwords is not None:
         new_accounts.check_passwords_file(passwords)
