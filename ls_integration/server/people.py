@@ -13,12 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 from pydantic import SecretStr
 
-from ls_integration.errors import ConfigError, ServerError, ServerTimeout
+from ls_integration.errors import ConfigError, ServerError
+from ls_integration.server.account_pages import sign_up
 from ls_integration.server.client import Client
-from ls_integration.server.session import new_session
 
 EMAIL_DOMAIN = "people.invalid"
 """Domain of made-up e-mail addresses; it can never exist (RFC 2606)."""
@@ -28,7 +27,6 @@ _NAME_LENGTH = 100
 
 _EMAIL_LENGTH = 255
 _PASSWORD_BYTES = 12
-_TIMEOUT_S = 60.0
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 _log = logging.getLogger(__name__)
@@ -151,7 +149,7 @@ def ensure(
     secret = password or new_password()
     invite = client.get("/api/invite")
     try:
-        token = _sign_up(client.url, str(invite["token"]), address, secret)
+        token = sign_up(client.url, str(invite["token"]), address, secret)
     finally:
         # The link is spent, also if the sign-up was refused.
         client.post("/api/invite/reset-token")
@@ -164,49 +162,6 @@ def ensure(
     client.patch(f"/api/users/{made.user_id}/", json={"first_name": name})
     _log.info("made the account %s for %s", address, name)
     return Person(name, made.email, made.user_id, secret, token)
-
-
-def can_log_in(url: str, email: str, password: SecretStr) -> bool:
-    """Try a password on the login page.
-
-    Parameters
-    ----------
-    url : str
-        Address of the server, without a slash at its end.
-    email : str
-        The login.
-    password : SecretStr
-        What to try.
-
-    Returns
-    -------
-    bool
-        True if it opens the account.
-
-    Raises
-    ------
-    ServerError
-        If nothing answers.
-    """
-    page = f"{url}/user/login/"
-    try:
-        with new_session(url) as session:
-            session.get(page, timeout=_TIMEOUT_S).raise_for_status()
-            answer = session.post(
-                page,
-                data={
-                    "email": email,
-                    "password": password.get_secret_value(),
-                    "csrfmiddlewaretoken": session.cookies.get("csrftoken", ""),
-                },
-                headers={"Referer": page},
-                allow_redirects=False,
-                timeout=_TIMEOUT_S,
-            )
-    except requests.exceptions.RequestException as error:
-        msg = f"the login of {email} at {url} failed ({type(error).__name__}); run it again"
-        raise ServerError(msg, url=page) from None
-    return bool(answer.status_code == requests.codes.found)
 
 
 def made_up_email(name: str) -> str:
@@ -262,50 +217,3 @@ def _same_person(client: Client, known: Person, name: str) -> Person:
         )
         raise ConfigError(msg)
     return Person(name, known.email, known.user_id)
-
-
-def _sign_up(url: str, invite: str, email: str, password: SecretStr) -> SecretStr | None:
-    """Fill in the sign-up page as a browser would; return the new user's token."""
-    page = f"{url}/user/signup/"
-    try:
-        with new_session(url) as session:
-            session.get(page, params={"token": invite}, timeout=_TIMEOUT_S).raise_for_status()
-            answer = session.post(
-                page,
-                params={"token": invite},
-                data={
-                    "email": email,
-                    "password": password.get_secret_value(),
-                    "csrfmiddlewaretoken": session.cookies.get("csrftoken", ""),
-                },
-                headers={"Referer": page},
-                allow_redirects=False,
-                timeout=_TIMEOUT_S,
-            )
-            if answer.status_code != requests.codes.found:
-                raise _not_taken(answer, email, url)
-            token = session.get(f"{url}/api/current-user/token", timeout=_TIMEOUT_S)
-            # Servers with legacy tokens switched off refuse; the account is good all the same.
-            return SecretStr(str(token.json()["token"])) if token.ok else None
-    except requests.exceptions.Timeout:
-        msg = f"no answer to the sign-up of {email} in {_TIMEOUT_S:g} s; run the same command again"
-        raise ServerTimeout(msg, url=page) from None
-    except requests.exceptions.RequestException as error:
-        msg = f"the sign-up of {email} at {url} failed ({type(error).__name__}); run it again"
-        raise ServerError(msg, url=page) from None
-
-
-def _not_taken(answer: requests.Response, email: str, url: str) -> ServerError:
-    if answer.status_code == requests.codes.forbidden:
-        reason = "the invite link was refused; run the same command again"
-    elif "already exists" in answer.text:
-        reason = (
-            "a former member, or one made just now, has that e-mail; run the same command again, "
-            "or give another"
-        )
-    elif answer.ok:
-        reason = "the page refused it; give another e-mail, or a password of 8 to 128 characters"
-    else:
-        reason = "look at the server's log, then run the same command again"
-    msg = f"the sign-up of {email} at {url} was not taken ({answer.status_code}): {reason}"
-    return ServerError(msg, status=answer.status_code, url=url)

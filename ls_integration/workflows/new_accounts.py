@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from ls_integration.errors import ConfigError
 from ls_integration.files import PRIVATE_MODE, write_json, write_text
 from ls_integration.server import people
+from ls_integration.server.account_pages import can_log_in
 from ls_integration.server.client import Client
 from ls_integration.server.people import Person
 
@@ -72,9 +73,7 @@ def ensure_account(
     try:
         person = people.ensure(client, name, email=email, password=SecretStr(secret))
         # Another command, for another study, may have made the account meanwhile.
-        if person.password is None and people.can_log_in(
-            client.url, person.email, SecretStr(secret)
-        ):
+        if person.password is None and can_log_in(client.url, person.email, SecretStr(secret)):
             person = replace(person, password=SecretStr(secret))
         if person.password is not None:
             on_account(folder, person)

@@ -18,9 +18,9 @@ import numpy as np
 from pydantic import SecretStr
 
 from ls_integration import study as studies
+from ls_integration.server.account_pages import can_log_in
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
-from ls_integration.server.people import can_log_in
 from ls_integration.server.projects import description
 from ls_integration.server.pull import pull_answers
 
