@@ -29,7 +29,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ls_integration.workflows.frame_pictures import CutoutJob, FrameJob, render_frames
+from ls_integration.workflows.frame_jobs import CutoutJob, FrameJob
+from ls_integration.workflows.frame_pictures import render_frames
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared/data/des_cutouts/images"

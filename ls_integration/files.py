@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def whole_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         If the folder cannot be written or the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{path.suffix}")
+    temporary = _temporary_name(path)
     # Not mkstemp: its 0600 could only be undone by asking for the umask, which
     # sets it for a moment, in every thread.
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
@@ -51,6 +51,54 @@ def whole_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+@contextmanager
+def whole_files() -> Iterator[Callable[[Path, bytes], None]]:
+    """Write many files, which get their names together at the end of the block.
+
+    The promise of `whole_file` for each of them, power cuts among it, for less:
+    waiting for the disk once they are all on their way to it, not between one
+    and the next. Fewer of them may have their names if the end is cut off.
+
+    Yields
+    ------
+    callable
+        Takes the path and all that the file shall hold; from any thread, until
+        the block is over. Its folder is made if it is missing.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be written or the disk is full.
+    """
+    temporaries: dict[Path, Path] = {}
+    folders: set[Path] = set()
+
+    def write(path: Path, content: bytes) -> None:
+        if path.parent not in folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folders.add(path.parent)
+        temporary = _temporary_name(path)
+        temporaries[temporary] = path
+        with temporary.open("xb") as file:
+            file.write(content)
+
+    try:
+        yield write
+        for temporary in temporaries:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+        for temporary, path in temporaries.items():
+            temporary.replace(path)
+    except BaseException:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{path.suffix}")
 
 
 def write_bytes(path: Path, content: bytes, *, mode: int | None = None) -> None:

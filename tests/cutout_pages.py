@@ -11,13 +11,8 @@ import pandas as pd
 from ls_integration.kinds.cutouts import all_item_ids, make_items
 from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.study import Study
-from ls_integration.workflows.frame_pictures import (
-    CutoutJob,
-    CutoutResult,
-    FrameJob,
-    FrameResult,
-    render_frames,
-)
+from ls_integration.workflows.frame_jobs import CutoutJob, CutoutResult, FrameJob, FrameResult
+from ls_integration.workflows.frame_pictures import render_frames
 
 
 def drawn_study(

@@ -3,11 +3,19 @@
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ls_integration.files import PRIVATE_MODE, whole_file, write_bytes, write_json, write_text
+from ls_integration.files import (
+    PRIVATE_MODE,
+    whole_file,
+    whole_files,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def _names(folder: Path) -> list[str]:
@@ -77,3 +85,53 @@ def test_json_is_strict(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(path, {"kappa": float("nan")})
     assert json.loads(path.read_text(encoding="utf-8"))["kappa"] is None
+
+
+def test_many_files_appear_together(tmp_path: Path) -> None:
+    """From any thread; under temporary names until the block is over, old ones until then."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "0").write_bytes(b"old")
+    with ThreadPoolExecutor(4) as pool, whole_files() as write:
+        for future in [pool.submit(write, tmp_path / "a" / f"{n}", b"%d" % n) for n in range(20)]:
+            future.result()
+        write(tmp_path / "b" / "c.webp", b"c")
+        assert all(name.startswith(".") for name in _names(tmp_path / "a") if name != "0")
+        assert (tmp_path / "a" / "0").read_bytes() == b"old"
+        assert [path.suffix for path in (tmp_path / "b").iterdir()] == [".webp"]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()} == {
+        f"{n}": b"%d" % n for n in range(20)
+    }
+    assert _names(tmp_path / "b") == ["c.webp"]
+
+
+def test_many_files_are_on_the_disk_before_they_have_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves no name without its content."""
+    synced: list[tuple[int, list[str]]] = []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda number: synced.append((os.fstat(number).st_size, _names(tmp_path))),
+    )
+    with whole_files() as write:
+        write(tmp_path / "one", b"1")
+        write(tmp_path / "two", b"22")
+    assert sorted(size for size, _ in synced) == [1, 2]
+    assert all(name.startswith(".") for _, names in synced for name in names)
+
+
+def test_a_failure_leaves_none_of_many(tmp_path: Path) -> None:
+    """Nor a temporary file."""
+    (tmp_path / "one").write_bytes(b"old")
+
+    def fail() -> None:
+        with whole_files() as write:
+            write(tmp_path / "one", b"1")
+            write(tmp_path / "two", b"22")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert _names(tmp_path) == ["one"]
+    assert (tmp_path / "one").read_bytes() == b"old"

@@ -10,17 +10,13 @@ from astropy.io import fits
 from PIL import Image
 
 from ls_integration.errors import ConfigError, ResultsError
-from ls_integration.images.frames import Frame, read_frame
+from ls_integration.images.drawing import draw_frame
+from ls_integration.images.frames import read_frame
 from ls_integration.images.stretch import apply, frame_limits
 from ls_integration.images.tiles import as_drawn, cutout, frame_box, neighbourhood
 from ls_integration.workflows import frame_pictures
-from ls_integration.workflows.frame_pictures import (
-    FRAMES_AT_ONCE,
-    CutoutJob,
-    FrameJob,
-    FrameResult,
-    render_frames,
-)
+from ls_integration.workflows.frame_jobs import CutoutJob, FrameJob, FrameResult
+from ls_integration.workflows.frame_pictures import FRAMES_AT_ONCE, render_frames
 
 TILE = 20
 SIZE = (93, 67)
@@ -84,7 +80,9 @@ def test_every_picture_holds_the_pixels_of_its_place(jobs: list[FrameJob]) -> No
         origin = "upper" if frame.has_top else "lower"
         assert result.origin == origin
         assert result.limits == frame_limits(frame)
-        drawn = as_drawn(apply(frame, result.limits or {}), frame.has_top, origin)
+        pixels = apply(frame, result.limits or {})
+        drawn = as_drawn(Image.fromarray(pixels), frame.has_top, origin)
+        np.testing.assert_array_equal(drawn, pixels if frame.has_top else pixels[::-1])
         assert job.frame_target is not None
         np.testing.assert_array_equal(decoded(job.frame_target), drawn)
         for one, made in zip(job.cutouts, result.cutouts, strict=True):
@@ -139,15 +137,18 @@ def test_a_finished_frame_is_not_decoded(
     read: list[Path] = []
     encoded: list[tuple[int, ...]] = []
 
-    def noted(sources: tuple[Path, ...], **options: object) -> Frame:
+    def noted(sources: tuple[Path, ...], **options: object) -> object:
         read.append(sources[0])
-        return read_frame(sources, **options)  # type: ignore[arg-type]
+        return draw_frame(sources, **options)  # type: ignore[arg-type]
 
-    encode = frame_pictures.encode_webp
-    monkeypatch.setattr(frame_pictures, "read_frame", noted)
-    monkeypatch.setattr(
-        frame_pictures, "encode_webp", lambda rgb: encoded.append(rgb.shape) or encode(rgb)
-    )
+    encode = frame_pictures.encode_picture
+
+    def counted(picture: Image.Image) -> bytes:
+        encoded.append(np.asarray(picture).shape)
+        return encode(picture)
+
+    monkeypatch.setattr(frame_pictures, "draw_frame", noted)
+    monkeypatch.setattr(frame_pictures, "encode_picture", counted)
     again = render_frames(jobs, skip_existing=True)
     assert read == [jobs[2].sources[0]]
     assert encoded == [(TILE, TILE, 3)]

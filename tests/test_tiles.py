@@ -7,17 +7,16 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
+from PIL import Image
 
+from ls_integration.images import tiles as made
 from ls_integration.images.frames import read_frame
 from ls_integration.images.stretch import NO_DATA_RGB
 from ls_integration.images.tiles import (
     Box,
     Origin,
-    as_drawn,
-    cutout,
     default_origin,
     frame_box,
-    neighbourhood,
     neighbourhood_cells,
     outside,
     sky_position,
@@ -31,6 +30,21 @@ def picture(width: int, height: int, bands: int) -> np.ndarray:
     """Make a frame in which no two neighbouring pixels are alike."""
     shape = (height, width) if bands == 1 else (height, width, bands)
     return np.random.default_rng(width).integers(60, 256, shape).astype(np.uint8)
+
+
+def as_drawn(pixels: np.ndarray, has_top: bool, origin: Origin) -> np.ndarray:
+    """Turn an array as its picture is turned."""
+    return np.asarray(made.as_drawn(Image.fromarray(pixels), has_top, origin))
+
+
+def cutout(pixels: np.ndarray, *place: object) -> np.ndarray:
+    """Cut a tile out of the picture of an array."""
+    return np.asarray(made.cutout(Image.fromarray(pixels), *place))  # type: ignore[arg-type]
+
+
+def neighbourhood(pixels: np.ndarray, *place: object) -> np.ndarray:
+    """Cut a neighbourhood out of the picture of an array."""
+    return np.asarray(made.neighbourhood(Image.fromarray(pixels), *place))  # type: ignore[arg-type]
 
 
 def in_colour(pixels: np.ndarray) -> np.ndarray:

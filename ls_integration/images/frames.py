@@ -6,7 +6,6 @@ drawn at the top is a convention, see `images.tiles.as_drawn`.
 """
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ls_integration.errors import SourceError
 from ls_integration.images.fits import FITS_SUFFIXES, fits_shape, read_fits
+from ls_integration.images.picture_files import PICTURE_SUFFIXES, open_picture, picture_values
 from ls_integration.images.source_files import (
     DAMAGED,
-    WARNING_FILTERS,
+    MAX_FRAME_PIXELS,
     check_file,
     check_planes,
     damaged,
@@ -30,11 +29,8 @@ from ls_integration.images.source_files import (
 )
 from ls_integration.images.tiff import read_tiff_series, tiff_shape
 
-FRAME_SUFFIXES = (*FITS_SUFFIXES, ".npy", ".tif", ".tiff", ".png", ".jpg", ".jpeg")
+FRAME_SUFFIXES = (*FITS_SUFFIXES, ".npy", ".tif", ".tiff", *PICTURE_SUFFIXES)
 """Endings of the names of files that `read_frame` knows, in lower case."""
-
-MAX_FRAME_PIXELS = 178_956_970
-"""Larger frames are refused, by Pillow too (as decompression bombs): 13,377 pixels squared."""
 
 _Options = ParamSpec("_Options")
 _Read = TypeVar("_Read")
@@ -234,7 +230,7 @@ def _shape_of_one(path: Path, hdu: int | str | None) -> FrameShape:
     elif suffix in {".npy", ".tif", ".tiff"}:
         height, width = _rows_and_columns(path, suffix)
     else:
-        with _opened_picture(path) as picture:
+        with open_picture(path) as picture:
             width, height = picture.size
     _check_size(path, width, height)
     return FrameShape((width, height), _has_top(suffix), wcs)
@@ -251,7 +247,7 @@ def _read_one(path: Path, hdu: int | str | None, bands: Sequence[int]) -> Frame:
             _rows_and_columns(path, suffix)
             values = read_tiff_series(path) if suffix != ".npy" else _read_npy(path)
         else:
-            values = _read_picture(path)
+            values = picture_values(path)
         values = _chosen(path, values, bands)
     if values.dtype.kind not in "biuf":
         msg = f"{path} holds values of type {values.dtype}; store real numbers"
@@ -310,23 +306,3 @@ def _chosen(path: Path, values: NDArray[Any], bands: Sequence[int]) -> NDArray[A
 
 def _bands_last(planes: NDArray[Any]) -> NDArray[Any]:
     return planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1)
-
-
-def _opened_picture(path: Path) -> Image.Image:
-    try:
-        with WARNING_FILTERS, warnings.catch_warnings():
-            # Pillow warns from half of our limit on, and refuses beyond it.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path, formats=("PNG", "JPEG"))
-    except Image.DecompressionBombError:
-        msg = f"{path} has more than {MAX_FRAME_PIXELS:,} pixels; crop it"
-        raise SourceError(msg) from None
-
-
-def _read_picture(path: Path) -> NDArray[Any]:
-    with _opened_picture(path) as picture:
-        if picture.mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV"}:
-            return np.asarray(picture.convert("RGB"))
-        if picture.mode == "LA":
-            return np.asarray(picture.getchannel("L"))
-        return np.asarray(picture)

@@ -207,7 +207,28 @@ def encode_webp(rgb: NDArray[np.uint8]) -> bytes:
     SourceError
         If a side is longer than the format can express.
     """
-    height, width = rgb.shape[:2]
+    return encode_picture(Image.fromarray(rgb))
+
+
+def encode_picture(picture: Image.Image) -> bytes:
+    """Encode what Pillow holds as `encode_webp` does.
+
+    Parameters
+    ----------
+    picture : Image
+        Grey or ``RGB``.
+
+    Returns
+    -------
+    bytes
+        A WebP file.
+
+    Raises
+    ------
+    SourceError
+        If a side is longer than the format can express.
+    """
+    width, height = picture.size
     if max(height, width) > WEBP_LONGEST_SIDE_PX:
         msg = (
             f"the picture of {width} x {height} pixels is too large for WebP "
@@ -215,7 +236,7 @@ def encode_webp(rgb: NDArray[np.uint8]) -> bytes:
         )
         raise SourceError(msg)
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    picture.save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()
 
 

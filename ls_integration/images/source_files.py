@@ -36,6 +36,9 @@ DAMAGED = (
 )
 """What the decoders raise on damaged bytes; found by cutting and flipping real files."""
 
+MAX_FRAME_PIXELS = 178_956_970
+"""Larger frames are refused, by Pillow too (as decompression bombs): 13,377 pixels squared."""
+
 WARNING_FILTERS = threading.Lock()
 """To be held while warnings are filtered: the filters belong to the whole process."""
 

@@ -24,8 +24,7 @@ not numbers of tiles.
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from ls_integration.images.fits import pixel_to_sky
 from ls_integration.images.stretch import NO_DATA_RGB
@@ -90,12 +89,12 @@ def default_origin(has_top: bool) -> Origin:
     return "upper" if has_top else "lower"
 
 
-def as_drawn(pixels: NDArray[np.uint8], has_top: bool, origin: Origin) -> NDArray[np.uint8]:
+def as_drawn(picture: Image.Image, has_top: bool, origin: Origin) -> Image.Image:
     """Turn the rows of a frame so that the first is the one drawn at the top.
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (height, width, ...)
+    picture : Image
         Rows in the order of the file.
     has_top : bool
         Of the frame, see `images.frames.FrameShape`.
@@ -104,10 +103,12 @@ def as_drawn(pixels: NDArray[np.uint8], has_top: bool, origin: Origin) -> NDArra
 
     Returns
     -------
-    ndarray of uint8
-        The same, or a view from below.
+    Image
+        The same, or a copy upside down.
     """
-    return pixels if has_top or origin == "upper" else pixels[::-1]
+    if has_top or origin == "upper":
+        return picture
+    return picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
 
 
 def outside(frame_size: tuple[int, int], grid_x: int, grid_y: int, tile_px: int) -> bool:
@@ -135,14 +136,14 @@ def outside(frame_size: tuple[int, int], grid_x: int, grid_y: int, tile_px: int)
 
 
 def cutout(
-    pixels: NDArray[np.uint8], grid_x: int, grid_y: int, tile_px: int, origin: Origin
-) -> NDArray[np.uint8]:
+    picture: Image.Image, grid_x: int, grid_y: int, tile_px: int, origin: Origin
+) -> Image.Image:
     """Cut one tile out of a drawn frame.
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (height, width) or (height, width, 3)
-        From `as_drawn`.
+    picture : Image
+        Grey (``L``) or ``RGB``, decoded; from `as_drawn`.
     grid_x, grid_y : int
         Pixels from the left edge and from the origin.
     tile_px : int
@@ -152,22 +153,21 @@ def cutout(
 
     Returns
     -------
-    ndarray of uint8, shape (tile_px, tile_px, 3)
-        The pixels of the frame; `NO_DATA_RGB` beyond its edges.
+    Image
+        ``RGB``, `tile_px` a side: the frame; `NO_DATA_RGB` beyond its edges.
     """
-    left, top = _corner(pixels, grid_x, grid_y, tile_px, origin)
-    return _window(pixels, left, top, tile_px)
+    return _window(picture, *_corner(picture, grid_x, grid_y, tile_px, origin), tile_px)
 
 
 def neighbourhood(
-    pixels: NDArray[np.uint8], grid_x: int, grid_y: int, tile_px: int, origin: Origin
-) -> NDArray[np.uint8]:
+    picture: Image.Image, grid_x: int, grid_y: int, tile_px: int, origin: Origin
+) -> Image.Image:
     """Cut a tile and the eight around it out of a drawn frame.
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (height, width) or (height, width, 3)
-        From `as_drawn`.
+    picture : Image
+        Grey (``L``) or ``RGB``, decoded; from `as_drawn`.
     grid_x, grid_y : int
         Pixels from the left edge and from the origin.
     tile_px : int
@@ -177,11 +177,11 @@ def neighbourhood(
 
     Returns
     -------
-    ndarray of uint8, shape (3 * tile_px, 3 * tile_px, 3)
-        The pixels of the frame; `NO_DATA_RGB` beyond its edges.
+    Image
+        ``RGB``, three times `tile_px` a side: the frame; `NO_DATA_RGB` beyond its edges.
     """
-    left, top = _corner(pixels, grid_x, grid_y, tile_px, origin)
-    return _window(pixels, left - tile_px, top - tile_px, 3 * tile_px)
+    left, top = _corner(picture, grid_x, grid_y, tile_px, origin)
+    return _window(picture, left - tile_px, top - tile_px, 3 * tile_px)
 
 
 def neighbourhood_cells(
@@ -281,20 +281,21 @@ def sky_position(wcs: Any, grid_x: int, grid_y: int, tile_px: int) -> tuple[floa
 
 
 def _corner(
-    pixels: NDArray[np.uint8], grid_x: int, grid_y: int, tile_px: int, origin: Origin
+    picture: Image.Image, grid_x: int, grid_y: int, tile_px: int, origin: Origin
 ) -> tuple[int, int]:
     """Give column and row, as drawn, of a cutout's upper left corner."""
-    return grid_x, grid_y if origin == "upper" else len(pixels) - grid_y - tile_px
+    return grid_x, grid_y if origin == "upper" else picture.height - grid_y - tile_px
 
 
-def _window(pixels: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    inside = pixels[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
-    if inside.ndim == 2:
-        inside = np.broadcast_to(inside[..., None], (*inside.shape, 3))
-    if left >= 0 and top >= 0 and left + side <= width and top + side <= height:
-        return np.ascontiguousarray(inside)
-    padded: NDArray[np.uint8] = np.full((side, side, 3), NO_DATA_RGB, np.uint8)
-    row, column = max(-top, 0), max(-left, 0)
-    padded[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+def _window(picture: Image.Image, left: int, top: int, side: int) -> Image.Image:
+    first_x, first_y = max(left, 0), max(top, 0)
+    end_x, end_y = min(left + side, picture.width), min(top + side, picture.height)
+    part = picture.crop((first_x, first_y, end_x, end_y))
+    if part.mode != "RGB":
+        part = part.convert("RGB")
+    if part.size == (side, side):
+        return part
+    # Pillow's crop would draw black beyond the edges.
+    padded = Image.new("RGB", (side, side), NO_DATA_RGB)
+    padded.paste(part, (first_x - left, first_y - top))
     return padded

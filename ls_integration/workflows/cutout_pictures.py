@@ -21,13 +21,8 @@ from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.progress import Reporter
 from ls_integration.study import Study
 from ls_integration.workflows.cutout_options import CutoutOptions
-from ls_integration.workflows.frame_pictures import (
-    CutoutJob,
-    CutoutResult,
-    FrameJob,
-    FrameResult,
-    render_frames,
-)
+from ls_integration.workflows.frame_jobs import CutoutJob, CutoutResult, FrameJob, FrameResult
+from ls_integration.workflows.frame_pictures import render_frames
 from ls_integration.workflows.pictures import PICTURE_SUFFIX
 
 

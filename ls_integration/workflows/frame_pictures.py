@@ -9,23 +9,18 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ls_integration.errors import ResultsError, SourceError
-from ls_integration.files import write_bytes
-from ls_integration.images.frames import FrameShape, frame_shape, read_frame
-from ls_integration.images.render import WEBP_LONGEST_SIDE_PX, encode_webp
-from ls_integration.images.stretch import Limits, Stretch, apply, frame_limits
+from ls_integration.files import whole_files
+from ls_integration.images.drawing import draw_frame
+from ls_integration.images.frames import FrameShape, frame_shape
+from ls_integration.images.render import WEBP_LONGEST_SIDE_PX, encode_picture
 from ls_integration.images.tiles import (
-    Box,
-    Cell,
     Origin,
     as_drawn,
     cutout,
@@ -37,6 +32,7 @@ from ls_integration.images.tiles import (
     sky_position,
 )
 from ls_integration.progress import Reporter, silent
+from ls_integration.workflows.frame_jobs import CutoutJob, CutoutResult, FrameJob, FrameResult
 from ls_integration.workflows.pictures import usable_processors
 
 STEP = "pictures of frames"
@@ -50,118 +46,7 @@ FRAMES_AT_ONCE = 3
 _ENCODERS_PER_PROCESSOR = 2
 _REPORT_EVERY_S = 0.2
 _Made = TypeVar("_Made")
-
-
-@dataclass(frozen=True)
-class CutoutJob:
-    """One cutout to make.
-
-    Attributes
-    ----------
-    grid_x, grid_y : int
-        Pixels from the frame's left edge and from its origin.
-    target : Path
-        The WebP file of the cutout; its folder is made if it is missing.
-    neighbourhood_target : Path or None
-        The WebP file of the 3 x 3 tiles around it; None makes none.
-    """
-
-    grid_x: int
-    grid_y: int
-    target: Path
-    neighbourhood_target: Path | None = None
-
-
-@dataclass(frozen=True)
-class FrameJob:
-    """One frame to cut up.
-
-    Attributes
-    ----------
-    sources : tuple of Path
-        The file, or three that become red, green and blue.
-    tile_px : int
-        Side of a cutout.
-    cutouts : tuple of CutoutJob
-        What to make of it.
-    frame_target : Path or None
-        The WebP file of the whole frame, shrunk to 16,383 pixels a side if it
-        is larger; None makes none.
-    origin : {"upper", "lower"} or None
-        What `grid_y` counts from, see `images.tiles`; None is ``upper`` for
-        pictures and ``lower`` for FITS and NPY.
-    stretch : {"none", "minmax", "zscale", "asinh"} or None
-        See `images.stretch.frame_limits`.
-    limits : dict or None
-        The limits of an earlier run, which then decide instead of `stretch`.
-    hdu, bands
-        Which part of the file is shown, see `images.frames.read_frame`.
-    """
-
-    sources: tuple[Path, ...]
-    tile_px: int
-    cutouts: tuple[CutoutJob, ...]
-    frame_target: Path | None = None
-    origin: Origin | None = None
-    stretch: Stretch | None = None
-    limits: Limits | None = None
-    hdu: int | str | None = None
-    bands: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class CutoutResult:
-    """What became of a `CutoutJob`.
-
-    Attributes
-    ----------
-    job : CutoutJob
-        The job.
-    cells : tuple of Cell
-        The nine tiles of its neighbourhood, row by row as drawn.
-    frame_box : Box or None
-        Where it is in the picture of the whole frame.
-    sky_deg : tuple of float or None
-        Right ascension and declination of its centre; None without celestial
-        coordinates.
-    error : str or None
-        The one line that says what is wrong; then the rest is empty.
-    """
-
-    job: CutoutJob
-    cells: tuple[Cell, ...] = ()
-    frame_box: Box | None = None
-    sky_deg: tuple[float, float] | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class FrameResult:
-    """What became of a `FrameJob`.
-
-    Attributes
-    ----------
-    job : FrameJob
-        The job.
-    cutouts : tuple of CutoutResult
-        In the order of the job; empty if the frame could not be read.
-    size_px : tuple of int or None
-        Width and height of the frame.
-    origin : {"upper", "lower"} or None
-        What `grid_y` counted from.
-    limits : dict or None
-        For `FrameJob.limits` of a later run. None if none were given and the
-        frame was not decoded, since all its pictures were there.
-    error : str or None
-        The one line that says what is wrong with the frame; None if all is well.
-    """
-
-    job: FrameJob
-    cutouts: tuple[CutoutResult, ...] = ()
-    size_px: tuple[int, int] | None = None
-    origin: Origin | None = None
-    limits: Limits | None = None
-    error: str | None = None
+_Drawing = tuple[Path, Callable[[], bytes]]
 
 
 def render_frames(
@@ -254,30 +139,25 @@ def _render_frame(
 ) -> FrameResult:
     targets = _targets(job)
     missing = {path for path in targets if not (skip_existing and path.is_file())}
-    drawn: NDArray[np.uint8] | None = None
+    picture: Image.Image | None = None
     limits = job.limits
     try:
         if missing:
-            frame = read_frame(job.sources, hdu=job.hdu, bands=job.bands)
-            limits = limits or frame_limits(frame, job.stretch)
-            shape = frame.shape
-            drawn = apply(frame, limits)
-            del frame  # up to 1.4 GB that encoding needs no more
+            picture, limits, shape = draw_frame(
+                job.sources, hdu=job.hdu, bands=job.bands, stretch=job.stretch, limits=limits
+            )
         else:
             shape = frame_shape(job.sources, hdu=job.hdu)
+        origin = job.origin or default_origin(shape.has_top)
+        results = tuple(_located(one, job, shape, origin) for one in job.cutouts)
+        if picture is not None:
+            picture = as_drawn(picture, shape.has_top, origin)
+            drawings = _drawings(job, results, picture, origin)
+            _write_all([one for one in drawings if one[0] in missing], encoders)
     except SourceError as error:
-        counter.add(len(targets))
         return FrameResult(job, error=str(error))
-    origin = job.origin or default_origin(shape.has_top)
-    results = tuple(_located(one, job, shape, origin) for one in job.cutouts)
-    wanted: list[tuple[Path, Callable[[], NDArray[np.uint8]]]] = []
-    if drawn is not None:
-        drawings = _drawings(job, results, as_drawn(drawn, shape.has_top, origin), origin)
-        wanted = [(path, draw) for path, draw in drawings if path in missing]
-    counter.add(len(targets) - len(wanted))
-    futures = [encoders.submit(_write, path, draw, counter) for path, draw in wanted]
-    for future in futures:
-        future.result()
+    finally:
+        counter.add(len(targets))
     return FrameResult(job, results, shape.size_px, origin, limits)
 
 
@@ -299,39 +179,70 @@ def _located(one: CutoutJob, job: FrameJob, shape: FrameShape, origin: Origin) -
 
 
 def _drawings(
-    job: FrameJob, results: Sequence[CutoutResult], drawn: NDArray[np.uint8], origin: Origin
-) -> list[tuple[Path, Callable[[], NDArray[np.uint8]]]]:
-    """Pair each target with what draws it; nothing is copied yet."""
-    drawings: list[tuple[Path, Callable[[], NDArray[np.uint8]]]] = []
+    job: FrameJob, results: Sequence[CutoutResult], picture: Image.Image, origin: Origin
+) -> list[_Drawing]:
+    """Pair each target with what makes it; nothing is copied yet."""
+    drawings: list[_Drawing] = []
     if job.frame_target is not None:
         # First, since it takes longest.
-        drawings.append((job.frame_target, partial(_shrunk, drawn)))
+        drawings.append((job.frame_target, partial(_whole, picture)))
     for result in results:
         if result.error is not None:
             continue
         one = result.job
-        place = (drawn, one.grid_x, one.grid_y, job.tile_px, origin)
-        drawings.append((one.target, partial(cutout, *place)))
+        place = (picture, one.grid_x, one.grid_y, job.tile_px, origin)
+        drawings.append((one.target, partial(_part, cutout, place)))
         if one.neighbourhood_target is not None:
-            drawings.append((one.neighbourhood_target, partial(neighbourhood, *place)))
+            drawings.append((one.neighbourhood_target, partial(_part, neighbourhood, place)))
     return drawings
 
 
-def _shrunk(pixels: NDArray[np.uint8], longest_px: int = WEBP_LONGEST_SIDE_PX) -> NDArray[np.uint8]:
-    """Shrink a picture that is larger than its format can express, by means of its pixels."""
-    height, width = pixels.shape[:2]
-    factor = max(height, width) / longest_px
-    if factor <= 1:
-        return pixels
-    size = (max(1, math.floor(width / factor)), max(1, math.floor(height / factor)))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+def _part(cut: Callable[..., Image.Image], place: tuple[Any, ...]) -> bytes:
+    return encode_picture(cut(*place))
 
 
-def _write(path: Path, draw: Callable[[], NDArray[np.uint8]], counter: _Counter) -> None:
-    content = encode_webp(draw())
+def _whole(picture: Image.Image) -> bytes:
+    """Encode a frame; shrunk, by means of its pixels, if it is larger than its format."""
+    factor = max(picture.size) / WEBP_LONGEST_SIDE_PX
+    if factor > 1:
+        width, height = (max(1, math.floor(side / factor)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BOX)
+    return encode_picture(picture)
+
+
+def _write_all(drawings: Sequence[_Drawing], encoders: ThreadPoolExecutor) -> None:
+    """Make files; they appear together, once the disk has them all.
+
+    A study may point at whatever was written here, so a power cut must not
+    lose it. This thread waits for the disk, while the encoders go on with
+    another frame. Not one `os.sync` for all frames: it would wait for what
+    others write, and leave empty files that a later run takes for pictures.
+    """
     try:
-        write_bytes(path, content)
+        with whole_files() as write:
+            futures: list[Future[None]] = []
+            try:
+                for one in drawings:
+                    futures.append(encoders.submit(_make, write, *one))
+                for future in futures:
+                    future.result()
+            finally:
+                # On an error or interrupt: none may write any more when all is removed.
+                for future in futures:
+                    if not future.cancel():
+                        future.exception()
     except OSError as error:
-        msg = f"cannot write the picture {path}: {error.strerror or error}; mend that, rerun"
-        raise ResultsError(msg) from error
-    counter.add(1)
+        raise _unwritten(drawings[0][0].parent, error) from error
+
+
+def _make(write: Callable[[Path, bytes], None], path: Path, make: Callable[[], bytes]) -> None:
+    content = make()
+    try:
+        write(path, content)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> ResultsError:
+    reason = error.strerror or error
+    return ResultsError(f"cannot write the picture {path}: {reason}; mend that, rerun")
