@@ -20,6 +20,8 @@ from ls_integration.workflows.status import (
     progress_together,
 )
 
+ITEMS = frozenset("abcd")
+
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
 
@@ -59,7 +61,7 @@ def test_everybody_is_counted_by_round() -> None:
             ]
         )
     )
-    asked = [Asked("Ada", 1, 4, 1), Asked("Ben", 1, 4, 0), Asked("Ada", 2, 4, 0)]
+    asked = [Asked("Ada", 1, ITEMS, 1), Asked("Ben", 1, ITEMS, 0), Asked("Ada", 2, ITEMS, 0)]
     assert progress_of(table, asked) == [
         Progress("Ada", 1, 2, 1, 1, 2, 3.0, 180.0),
         Progress("Ben", 1, 0, 0, 0, 4, None, None),
@@ -71,13 +73,15 @@ def test_everybody_is_counted_by_round() -> None:
 def test_a_skip_that_was_answered_later_is_done() -> None:
     """The newest answer of an item counts, and only once."""
     rows = [answer("a", "Ada", 0, label=None), answer("a", "Ada", 60), answer("a", "Ada", 90)]
-    (ada,) = progress_of(check_annotations(pd.DataFrame(rows)), [Asked("Ada", 1, 2, 0)])
+    (ada,) = progress_of(
+        check_annotations(pd.DataFrame(rows)), [Asked("Ada", 1, frozenset("ab"), 0)]
+    )
     assert (ada.done, ada.skipped, ada.left) == (1, 0, 1)
 
 
 def test_a_study_without_answers_has_everything_left() -> None:
     """Nothing is known of the pace."""
-    assert progress_of(empty(), [Asked("Ada", 1, 7, 0)]) == [
+    assert progress_of(empty(), [Asked("Ada", 1, frozenset("abcdefg"), 0)]) == [
         Progress("Ada", 1, 0, 0, 0, 7, None, None)
     ]
 
@@ -151,9 +155,21 @@ def test_a_shared_project_is_counted_by_image() -> None:
             ]
         )
     )
-    together = progress_together(table, Asked("", 1, 5, 1), 2)
+    (together,) = progress_together(table, [Asked("", 1, frozenset("abcde"), 1)], 2)
     assert together.annotator == "together (2 each)"
     assert (together.done, together.skipped, together.drafts, together.left) == (1, 2, 1, 4)
     assert together.median_decision_time_s == 1.0
     (ada,) = progress_of(table.loc[table["annotator"] == "Ada"], [Asked("Ada", 1, None, None)])
     assert (ada.done, ada.drafts, ada.left) == (2, None, None)
+
+
+def test_the_pages_of_both_views_are_left_and_those_of_one_item_once() -> None:
+    """A frame is a page beside its cutouts; the owner's project and one by name are one task."""
+    table = check_annotations(pd.DataFrame([answer("a", "Ada", 0), answer("frame", "Ada", 10)]))
+    cutouts, frames = Asked("Ada", 1, ITEMS, 1), Asked("Ada", 1, frozenset(["frame", "next"]), 2)
+    (ada,) = progress_of(table, [cutouts, frames, cutouts])
+    assert (ada.done, ada.drafts, ada.left) == (2, 4, 4)
+    again = Asked("", 2, ITEMS, 0)
+    first, second = progress_together(table, [cutouts, frames, again], 1)
+    assert (first.done, first.drafts, first.left) == (2, 3, 4)
+    assert (second.round, second.done, second.left) == (2, 0, 4)

@@ -13,7 +13,14 @@ from ls_integration.cli.status import by_table
 from ls_integration.errors import ConfigError
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import stream_link
-from ls_integration.workflows.status_by import ByValue, askings, count_by, open_items, values_of
+from ls_integration.workflows.status_by import (
+    ByValue,
+    askings,
+    count_by,
+    passed_over,
+    unanswered,
+    values_of,
+)
 
 ITEMS = pd.DataFrame(
     {
@@ -59,7 +66,7 @@ def test_a_shared_study_needs_its_overlap_from_different_people() -> None:
         *(("b", "Ann", "artifact", 1), ("b", "Ann", "artifact", 2)),
         *(("c", "Ann", "artifact", 1), ("c", "Bob", None, 1)),
     )
-    assert open_items(["a", "b", "c", "d"], answers, [asked]) == [{"b", "c", "d"}]
+    assert unanswered(["a", "b", "c", "d"], answers, [asked]) == [{"b", "c", "d"}]
 
 
 def test_everybodys_own_project_must_be_done() -> None:
@@ -71,7 +78,7 @@ def test_everybodys_own_project_must_be_done() -> None:
     assert [(one.annotator, one.round) for one in asked] == [("Ann", 1), ("Ann", 2)]
     answers = said(("a", "Ann", "artifact", 1), ("b", "Ann", "artifact", 1))
     answers["round"] = 1
-    assert open_items(["a", "b"], answers, asked) == [set(), {"a", "b"}]
+    assert unanswered(["a", "b"], answers, asked) == [set(), {"a", "b"}]
 
 
 def test_counts_by_frame() -> None:
@@ -81,9 +88,32 @@ def test_counts_by_frame() -> None:
         *(("b", "Ann", "unsure", 1), ("elsewhere", "Ann", "artifact", 1)),
     )
     names = values_of(ITEMS, "image_name")
-    assert count_by(ITEMS, names, answers, {"c"}) == {"two": (2, 2, 1, 0), "one": (2, 1, 0, 1)}
+    expected = {"two": (2, 2, None, 1, 0), "one": (2, 1, None, 0, 1)}
+    assert count_by(ITEMS, names, answers, {"c"}, None) == expected
     unlabelled = ITEMS.drop(columns="label")
-    assert count_by(unlabelled, names, answers, {"c"})["one"] == (2, 1, None, 1)
+    assert count_by(unlabelled, names, answers, {"c"}, None)["one"] == (2, 1, None, None, 1)
+    # What one round passed over and another still asks about is open.
+    counts = count_by(ITEMS, names, answers, {"c"}, {"c", "b"})
+    assert counts == {"two": (2, 2, 0, 1, 0), "one": (2, 0, 1, 0, 1)}
+
+
+def page(*people: int | None, skipped: bool = False) -> dict[str, object]:
+    """Make a task that these people submitted."""
+    return {"annotations": [{"completed_by": one, "was_cancelled": skipped} for one in people]}
+
+
+def test_a_submitted_frame_asks_no_more_about_what_was_left_alone_there() -> None:
+    """Unless too few people submitted it, it was skipped, or the item has a page of its own."""
+    frame_of = dict.fromkeys("ab", "frame")
+    submitted, cutouts = {"frame": page(1)}, {"a": page()}
+    assert passed_over("ab", frame_of, [submitted], 1) == {"a", "b"}
+    assert passed_over("a", frame_of, [submitted], 1) == {"a"}
+    assert passed_over("ab", frame_of, [submitted, cutouts], 1) == {"b"}
+    assert passed_over("ab", frame_of, [submitted], 2) == set()
+    assert passed_over("ab", frame_of, [{"frame": page(1, 1)}], 2) == set()
+    assert passed_over("ab", frame_of, [{"frame": page(1, 2)}], 2) == {"a", "b"}
+    assert passed_over("ab", frame_of, [{"frame": page(1, skipped=True)}], 1) == set()
+    assert passed_over("ab", {}, [cutouts], 1) == set()
 
 
 def test_the_address_holds_the_filter() -> None:
@@ -100,9 +130,14 @@ def test_the_address_holds_the_filter() -> None:
 
 def test_lines_end_with_the_address() -> None:
     """Aligned but for the last column; nothing to go on with is nothing."""
-    rows = [ByValue("one", 12, 2, 1, 10, "http://x"), ByValue("", 1, 1, None, 0, None)]
+    rows = [ByValue("one", 12, 2, None, 1, 10, "http://x"), ByValue("", 1, 1, None, None, 0, None)]
     assert by_table("image_name", rows).splitlines() == [
         "image_name  items  done  changed  open  go on",
         "one            12     2        1    10  http://x",
         "-               1     1        -     0",
+    ]
+    rows = [ByValue("one", 12, 2, 9, 1, 1, "http://x")]
+    assert by_table("image_name", rows).splitlines() == [
+        "image_name  items  done  untouched  changed  open  go on",
+        "one            12     2          9        1     1  http://x",
     ]

@@ -165,9 +165,13 @@ def by_table(column: str, rows: "Sequence[ByValue]") -> str:
     str
         A line for each value, with the address to go on at its end.
     """
-    cells: list[tuple[str, ...]] = [(column, "items", "done", "changed", "open")]
+    # Only the pages of whole frames can leave items alone.
+    has_frames = any(row.untouched is not None for row in rows)
+    heads = ("items", "done", *(("untouched",) if has_frames else ()), "changed", "open")
+    cells: list[tuple[str, ...]] = [(column, *heads)]
     for row in rows:
-        numbers = (row.n_items, row.done, row.changed, row.open)
+        middle = (row.untouched,) if has_frames else ()
+        numbers = (row.n_items, row.done, *middle, row.changed, row.open)
         counts = ("" if number is None else str(number) for number in numbers)
         cells.append((row.value, *counts))
     ends = ["go on", *(row.link or "" for row in rows)]

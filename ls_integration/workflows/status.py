@@ -35,15 +35,16 @@ class Asked:
         The person.
     round : int
         1, 2, ...
-    n_items : int or None
-        Images in the person's project; None if it is shared.
+    items : frozenset of str or None
+        What has a page of its own in the project: ids of items, or of frames.
+        None if it is shared.
     n_drafts : int or None
         Answers begun there and not submitted; None if it is shared.
     """
 
     annotator: str
     round: int
-    n_items: int | None
+    items: frozenset[str] | None
     n_drafts: int | None
 
 
@@ -101,7 +102,8 @@ def read_status(
     -------
     list of Progress
         In the order of the projects, then others who answered; of a shared
-        study the people's, then for each round what has enough answers.
+        study the people's, then for each round what has enough answers. Pages
+        are counted: a whole frame is one, done when it was submitted.
 
     Raises
     ------
@@ -116,16 +118,17 @@ def read_status(
     together: list[Asked] = []
     tables = []
     for found in read_projects(study, connection, report, read=_read_whole(kind_of(study).labels)):
-        project, n_tasks = found.project, len(found.tasks)
+        project = found.project
+        pages = frozenset(str(task["data"]["item_id"]) for task in found.tasks)
         n_drafts = len(tasks_with_drafts(connection.client, found.project_id))
         if project.shared:
             asked += [Asked(name, project.round, None, None) for name in study.people]
-        own = Asked(project.annotator, project.round, n_tasks, n_drafts)
+        own = Asked(project.annotator, project.round, pages, n_drafts)
         (together if project.shared else asked).append(own)
         tables.append(found.annotations)
     annotations = in_one_table(tables)
     rows = progress_of(annotations, asked)
-    return rows + [progress_together(annotations, one, study.overlap or 1) for one in together]
+    return rows + progress_together(annotations, together, study.overlap or 1)
 
 
 def _read_whole(labels: Sequence[str]) -> Reader:
@@ -173,8 +176,9 @@ def _progress(
     mine = newest.loc[(newest["annotator"] == annotator) & (newest["round"] == round_number)]
     answers = mine.loc[~mine["skipped"].to_numpy(dtype=bool)]
     times_s = answers["lead_time_s"].dropna()
-    # A person with two projects of a round (the owner's, and one by name) has the larger to do.
-    sizes = [one.n_items for one in own if one.n_items is not None]
+    # Of a person with two projects of a round, the same item is to do once, but each view's page.
+    pages = [one.items for one in own if one.items is not None]
+    to_do = frozenset[str]().union(*pages)
     drafts = [one.n_drafts for one in own if one.n_drafts is not None]
     return Progress(
         annotator=annotator,
@@ -182,44 +186,57 @@ def _progress(
         done=len(answers),
         skipped=len(mine) - len(answers),
         drafts=sum(drafts) if drafts else None,
-        left=max(0, max(sizes) - len(answers)) if sizes else None,
+        left=len(to_do - set(answers["item_id"])) if pages else None,
         median_decision_time_s=float(times_s.median()) if len(times_s) else None,
         answers_per_hour=answers_per_hour(answers["created_at"]),
     )
 
 
-def progress_together(annotations: pd.DataFrame, asked: Asked, overlap: int) -> Progress:
-    """Count which items of a shared project have enough answers.
+def progress_together(
+    annotations: pd.DataFrame, asked: Sequence[Asked], overlap: int
+) -> list[Progress]:
+    """Count which items of shared projects have enough answers.
 
     Parameters
     ----------
     annotations : DataFrame
         A checked annotations table.
-    asked : Asked
-        The shared project.
+    asked : sequence of Asked
+        The shared projects.
     overlap : int
         Answers wanted for each item, of different people.
 
     Returns
     -------
-    Progress
-        ``done`` and ``left`` count items, ``skipped`` those that somebody
-        skipped and that are left.
+    list of Progress
+        One for each round. ``done`` and ``left`` count items, ``skipped``
+        those that somebody skipped and that are left.
     """
     newest = newest_answers(annotations)
-    ours = newest.loc[newest["round"] == asked.round]
+    rounds = dict.fromkeys(one.round for one in asked)
+    return [
+        _together(newest, [one for one in asked if one.round == number], number, overlap)
+        for number in rounds
+    ]
+
+
+def _together(
+    newest: pd.DataFrame, asked: Sequence[Asked], round_number: int, overlap: int
+) -> Progress:
+    ours = newest.loc[newest["round"] == round_number]
     is_skip = ours["skipped"].to_numpy(dtype=bool)
     answers = ours.loc[~is_skip]
     per_item = answers["item_id"].value_counts()
     enough = set(per_item.index[per_item >= overlap])
     times_s = answers["lead_time_s"].dropna()
+    to_do = frozenset[str]().union(*(one.items or () for one in asked))
     return Progress(
         annotator=f"together ({overlap} each)",
-        round=asked.round,
+        round=round_number,
         done=len(enough),
         skipped=len(set(ours.loc[is_skip, "item_id"]) - enough),
-        drafts=asked.n_drafts,
-        left=max(0, (asked.n_items or 0) - len(enough)),
+        drafts=sum(one.n_drafts or 0 for one in asked),
+        left=len(to_do - enough),
         median_decision_time_s=float(times_s.median()) if len(times_s) else None,
         answers_per_hour=answers_per_hour(answers["created_at"]),
     )

@@ -13,6 +13,7 @@ from ls_integration.answers import in_one_table
 from ls_integration.errors import ConfigError
 from ls_integration.kinds.cutouts import UNSURE
 from ls_integration.kinds.cutouts_frame_page import frame_item_id
+from ls_integration.kinds.cutouts_page import FRAMES
 from ls_integration.progress import Reporter, silent
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, stream_link, task_link
@@ -54,11 +55,14 @@ class ByValue:
         Items of that value.
     done : int
         Those with all answers that were asked for.
+    untouched : int or None
+        Those that are not done, although each page on which they could be
+        answered was submitted: whole frames. None where no page shows any.
     changed : int or None
         Those on which somebody's answer is another label than the one that the
         items table has; "unsure" is none. None where it has no labels.
     open : int
-        Those that are not done.
+        The others.
     link : str or None
         Address to go on with what is open; None if nothing is.
     """
@@ -66,6 +70,7 @@ class ByValue:
     value: str
     n_items: int
     done: int
+    untouched: int | None
     changed: int | None
     open: int
     link: str | None
@@ -112,13 +117,23 @@ def read_status_by(
         tables.append(read.annotations)
     annotations = in_one_table(tables)
     asked = askings(study)
-    open_in = open_items(items["item_id"].tolist(), annotations, asked)
-    rows = count_by(items, values, annotations, set().union(*open_in))
+    frame_of = _frames_of(items, study)
+    open_in, passed = [], set[str]()
+    for one, lacking in zip(
+        asked, unanswered(items["item_id"].tolist(), annotations, asked), strict=True
+    ):
+        tasks = [tasks_of[project.project_id or 0] for project in one.projects]
+        over = passed_over(lacking, frame_of, tasks, one.n_answers)
+        open_in.append(lacking - over)
+        passed |= over
+    counts = count_by(
+        items, values, annotations, set().union(*open_in), passed if frame_of else None
+    )
     found = []
-    for value, counts in rows.items():
-        place = _first_open(items.loc[values == value], asked, open_in, tasks_of, study)
+    for value, numbers in counts.items():
+        place = _first_open(items.loc[values == value], asked, open_in, frame_of, tasks_of)
         link = _link(connection.client.url, *place, column, value) if place else None
-        found.append(ByValue(value, *counts, link))
+        found.append(ByValue(value, *numbers, link))
     return found
 
 
@@ -172,7 +187,7 @@ def askings(study: Study) -> list[Asking]:
     return list(found.values())
 
 
-def open_items(
+def unanswered(
     item_ids: Sequence[str], annotations: pd.DataFrame, asked: Sequence[Asking]
 ) -> list[set[str]]:
     """Find what lacks answers in each round.
@@ -189,7 +204,7 @@ def open_items(
     Returns
     -------
     list of set of str
-        Ids of the open items, for each of *asked*. An answer given in the
+        Ids of the items, for each of *asked*. An answer given in the
         picture of another item counts; a person's newest one does.
     """
     newest = newest_answers(annotations)
@@ -204,12 +219,62 @@ def open_items(
     return found
 
 
+def passed_over(
+    lacking: Collection[str],
+    frame_of: Mapping[str, str],
+    projects: Sequence[Mapping[str, Mapping[str, Any]]],
+    n_answers: int,
+) -> set[str]:
+    """Find what was on submitted pages of whole frames only, and left alone there.
+
+    Parameters
+    ----------
+    lacking : collection of str
+        Ids of items that lack answers.
+    frame_of : mapping of str to str
+        Item -> the id of its frame's page.
+    projects : sequence of mapping
+        The tasks of each project of a round, by their own ids.
+    n_answers : int
+        Different people who are to submit a page.
+
+    Returns
+    -------
+    set of str
+        Of *lacking*: no page asks about them any more.
+    """
+    found = set()
+    for item_id in lacking:
+        if any(item_id in tasks for tasks in projects):
+            continue
+        frame = frame_of.get(item_id, "")
+        pages = [tasks[frame] for tasks in projects if frame in tasks]
+        if pages and not any(_is_waiting(page, n_answers) for page in pages):
+            found.add(item_id)
+    return found
+
+
+def _is_waiting(task: Mapping[str, Any], n_answers: int) -> bool:
+    """Tell whether a page is still to be submitted by somebody; a skip submits nothing."""
+    given = [one for one in task.get("annotations", []) if not one["was_cancelled"]]
+    return len({one["completed_by"] for one in given}) < n_answers
+
+
+def _frames_of(items: pd.DataFrame, study: Study) -> dict[str, str]:
+    """Give each item's page of its whole frame; nothing where no project shows any."""
+    if not any(project.view == FRAMES for project in study.projects):
+        return {}
+    columns = zip(items["item_id"], items["image_name"], strict=True)
+    return {item_id: frame_item_id(study, name) for item_id, name in columns}
+
+
 def count_by(
     items: pd.DataFrame,
     values: "pd.Series[str]",
     annotations: pd.DataFrame,
     still_open: Collection[str],
-) -> dict[str, tuple[int, int, int | None, int]]:
+    untouched: Collection[str] | None,
+) -> dict[str, tuple[int, int, int | None, int | None, int]]:
     """Count the items of each value.
 
     Parameters
@@ -221,12 +286,14 @@ def count_by(
     annotations : DataFrame
         A checked annotations table.
     still_open : collection of str
-        Ids of items that are not done.
+        Ids of items about which somebody is still asked.
+    untouched : collection of str or None
+        From `passed_over`; None where no page shows whole frames.
 
     Returns
     -------
     dict
-        Value -> items, done, changed (None without labels), open.
+        Value -> items, done, untouched, changed (None without labels), open.
     """
     newest = newest_answers(annotations)
     said = newest.loc[newest["label"].notna() & (newest["label"] != UNSURE)]
@@ -235,11 +302,18 @@ def count_by(
         others: set[str] | None = set(said["item_id"][present.notna() & (present != said["label"])])
     else:
         others = None
+    left_alone = None if untouched is None else set(untouched) - set(still_open)
     counts = {}
-    for value, ids in items["item_id"].groupby(values.to_numpy(), sort=False):
-        n_open = int(ids.isin(list(still_open)).sum())
-        changed = None if others is None else int(ids.isin(list(others)).sum())
-        counts[str(value)] = (len(ids), len(ids) - n_open, changed, n_open)
+    for value, group in items["item_id"].groupby(values.to_numpy(), sort=False):
+        ids = set(group)
+        n_open, n_left_alone = len(ids & set(still_open)), len(ids & (left_alone or set()))
+        counts[str(value)] = (
+            len(ids),
+            len(ids) - n_open - n_left_alone,
+            None if left_alone is None else n_left_alone,
+            None if others is None else len(ids & others),
+            n_open,
+        )
     return counts
 
 
@@ -247,19 +321,22 @@ def _first_open(
     items: pd.DataFrame,
     asked: Sequence[Asking],
     open_in: Sequence[set[str]],
+    frame_of: Mapping[str, str],
     tasks_of: Mapping[int, Mapping[str, dict[str, Any]]],
-    study: Study,
 ) -> tuple[int, dict[str, Any]] | None:
     """Find the project and the task with which to go on."""
     for one, left in zip(asked, open_in, strict=True):
         ids = [item_id for item_id in items["item_id"] if item_id in left]
         # A project of whole frames has no task of the item itself.
-        if "image_name" in items:
-            names = items.loc[items["item_id"].isin(ids), "image_name"]
-            ids += [frame_item_id(study, name) for name in dict.fromkeys(names)]
+        ids += dict.fromkeys(frame_of[item_id] for item_id in ids if item_id in frame_of)
         for project in one.projects:
             tasks = tasks_of.get(project.project_id or 0, {})
-            task = next((tasks[item_id] for item_id in ids if item_id in tasks), None)
+            waiting = (
+                tasks[item_id]
+                for item_id in ids
+                if item_id in tasks and _is_waiting(tasks[item_id], one.n_answers)
+            )
+            task = next(waiting, None)
             if task is not None and project.project_id is not None:
                 return project.project_id, task
     return None
