@@ -96,6 +96,14 @@ def test_a_frame_shows_all_its_items_the_errors_first(frames: dict[str, Path]) -
     assert texts == ["Frame 1 of 2: A", "Frame 2 of 2: B.x_1"]
     labels = [box["value"]["rectanglelabels"] for box in result_of(page.tasks[0])]
     assert labels == [["FP"], ["FN"], ["TN"], ["TP"]]
+    # Fitted in, the frame of 400 x 400 stands 640 px high: its tiles are 320 px wide.
+    overlay = page.tasks[0]["data"]["boxes"]
+    assert overlay.count("<div") == 3
+    red = (
+        f"left:{320 * 0.02 + 2.2:.1f}px;top:{320 * 1.02 + 2.2:.1f}px;width:{320 * 0.96 - 4.4:.1f}px"
+    )
+    assert red in overlay
+    assert [text in overlay for text in (">0.990<", ">0.970<")] == [True, True]
     assert page.tasks[0]["data"]["item_id"] == study.item_id("frame/A")
     shown = {item for task in page.tasks for item in task["data"]["tiles"].values()}
     assert shown == set(items["item_id"])

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ls_integration.answers import STARTS_EMPTY
 from ls_integration.kinds.cutouts import PRESENT_LABEL
+from ls_integration.kinds.cutouts_overlay import NOTHING, overlay_html
 from ls_integration.kinds.cutouts_regions import (
     NEUTRAL,
     ONLY_TILES,
@@ -21,6 +22,11 @@ from ls_integration.study import Study
 
 _INSET = 0.02
 """Of a tile's side: 4 px of 200, about one on the screen where a frame is 4200 wide."""
+
+_LARGEST_PX = (1100, 640)
+"""Into which width and height the page fits the frame, as the label config has it."""
+
+_ABOVE_EDGE_PX = 2
 
 _MIDDLE = 4
 _ERRORS = ("FP", "FN")
@@ -69,12 +75,14 @@ def frame_tasks(
     for number, (name, rows) in enumerate(frames, start=1):
         tiles = _tiles_of(rows, blind=study.blind)
         width, height = study.options["frames"][name]["size_px"]
+        size_px = (int(width), int(height))
         data: dict[str, Any] = {
             "image": picture_url(str(rows["frame_image"].iloc[0])),
             "item_id": frame_item_id(study, name),
             "progress": f"Frame {number} of {len(frames)}: {name}",
             "frame": f"{len(tiles)} {'tile' if len(tiles) == 1 else 'tiles'}",
             "keys": frame_keys(blind=study.blind),
+            "boxes": NOTHING if study.blind else _overlay(tiles, size_px),
             "tiles": {tile.region_id: tile.item_id for tile in tiles},
         }
         if study.blind:
@@ -86,7 +94,7 @@ def frame_tasks(
                 tile,
                 NEUTRAL if study.blind else tile.outcome,
                 to_name="image",
-                size_px=(int(width), int(height)),
+                size_px=size_px,
                 inset=_INSET,
             )
             for tile in tiles
@@ -95,6 +103,13 @@ def frame_tasks(
         prediction = {"model_version": version, "score": 0.0, "result": result}
         tasks.append({"data": data, "predictions": [prediction]})
     return tasks
+
+
+def _overlay(tiles: list[Tile], size_px: tuple[int, int]) -> str:
+    width, height = size_px
+    scale = min(_LARGEST_PX[0] / width, _LARGEST_PX[1] / height)
+    shown_px = (scale * width, scale * height)
+    return overlay_html(tiles, shown_px, inset=_INSET, above_edge_px=_ABOVE_EDGE_PX)
 
 
 def _tiles_of(rows: pd.DataFrame, *, blind: bool) -> list[Tile]:

@@ -14,6 +14,7 @@ import pandas as pd
 from ls_integration.answers import STARTS_EMPTY
 from ls_integration.kinds.cutouts import KIND, POSITIVE, PRESENT_LABEL
 from ls_integration.kinds.cutouts_frame_page import frame_tasks
+from ls_integration.kinds.cutouts_overlay import NOTHING, overlay_html
 from ls_integration.kinds.cutouts_regions import (
     ANSWERS,
     NEUTRAL,
@@ -72,19 +73,11 @@ _HIDDEN = (
 )
 """Columns that are for the page and for programs; without them the others are in sight."""
 
-_SCORED = ("FP", "TP")
-_COLOURS = {"FP": "#d9a6f2", "TP": "#8ff08f"}
-"""Of the confidence: the boxes' colours, light enough to be read on the sky."""
-
-_TRUTH_INSET = 0.02
-"""Of a tile's side: the red box stands inside of the green one."""
-
 _CONTEXT_PX = 600
-"""Side of the neighbourhood on the screen, as the label config has it. Per cent would
-not do: what holds this HTML on the page has no height."""
+"""Side of the neighbourhood on the screen, as the label config has it."""
 
-_TEXT_PX, _TEXT_UP_PX = 20, 32
-"""Height of the confidence, and of its upper edge above the tile's lower one."""
+_ABOVE_EDGE_PX = 12
+"""The confidence stands above the dashed frame's lower side."""
 
 
 def read_config(study: Study, view: str = "") -> LabelConfig:
@@ -233,8 +226,7 @@ def cutout_tasks(
             "table": facts_html(
                 json.loads(item["facts"]), picture_url(item["frame_image"]), blind=study.blind
             ),
-            # A missing or empty field would print as "undefined".
-            "boxes": "<div></div>" if study.blind else boxes_html(tiles),
+            "boxes": NOTHING if study.blind else _overlay(tiles),
             "tiles": {tile.region_id: tile.item_id for tile in tiles if tile is not None},
         }
         if study.blind:
@@ -289,43 +281,9 @@ def facts_html(facts: Sequence[Sequence[str]], frame_url: str, *, blind: bool) -
     return f"<table>{rows}</table><p>{link}</p>"
 
 
-def boxes_html(tiles: Sequence[Tile | None]) -> str:
-    """Write what lies over a neighbourhood besides its boxes.
-
-    Parameters
-    ----------
-    tiles : sequence of Tile or None
-        Of the neighbourhood.
-
-    Returns
-    -------
-    str
-        HTML: the confidence on each FP and TP, the red box of truth in each TP.
-    """
-    parts = []
-    for tile in tiles:
-        if tile is None or tile.outcome not in _SCORED:
-            continue
-        x, y, width, height = (_CONTEXT_PX / 100 * number for number in tile.box)
-        if tile.outcome == "TP":
-            inset = _TRUTH_INSET * width
-            place = _place(x + inset, y + inset, width - 2 * inset, height - 2 * inset)
-            style = f"{place};box-sizing:border-box;border:2px solid #ff3b30"
-            parts.append(f'<div style="{style}"></div>')
-        if tile.score is not None:
-            place = _place(x, y + height - _TEXT_UP_PX, width, _TEXT_PX)
-            style = (
-                f"{place};color:{_COLOURS[tile.outcome]};text-align:center;font:600 15px/"
-                f"{_TEXT_PX}px sans-serif;text-shadow:0 0 3px #000,0 0 3px #000"
-            )
-            parts.append(f'<div style="{style}">{tile.score:.3f}</div>')
-    return "".join(parts) or "<div></div>"
-
-
-def _place(x: float, y: float, width: float, height: float) -> str:
-    return (
-        f"position:absolute;left:{x:.1f}px;top:{y:.1f}px;width:{width:.1f}px;height:{height:.1f}px"
-    )
+def _overlay(tiles: Sequence[Tile | None]) -> str:
+    shown_px = (_CONTEXT_PX, _CONTEXT_PX)
+    return overlay_html(tiles, shown_px, inset=_INSET, above_edge_px=_ABOVE_EDGE_PX)
 
 
 def _mode_line(study: Study, view: str) -> str:

@@ -124,10 +124,11 @@ def frame_instructions(*, blind: bool) -> str:
         "Tiles that you do not answer do not count as reviewed: answer also where you agree.",
     ]
     if not blind:
-        paragraphs.insert(3, f"{_LEGEND} The errors come first.")
+        paragraphs.insert(3, f"{_LEGEND} {_CONFIDENCE} The errors come first.")
+    zoom = "" if blind else " Numbers and red are shown while the whole frame is."
     paragraphs += [
-        "Zoom, brightness and contrast are beside the picture. To correct an earlier frame, go "
-        "back with the arrow <b>&lt;</b> at the bottom left.",
+        f"Zoom, brightness and contrast are beside the picture.{zoom} To correct an earlier frame, "
+        "go back with the arrow <b>&lt;</b> at the bottom left.",
         _STOPPING,
     ]
     return html_of(paragraphs)
