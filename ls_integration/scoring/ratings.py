@@ -13,13 +13,15 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from ls_integration.scoring.intervals import LEVEL, RESAMPLES, bootstrap_sums
-from ls_integration.scoring.measure import Measure, undefined
+from ls_integration.scoring.measure import Measure, undefined, with_interval
 
 Floats = NDArray[np.float64]
 
 TOO_FEW = "fewer than two items were rated by all of at least two people"
 NO_SPREAD = "all ratings are equal"
 NO_INTERVAL = "too few items differ for an interval"
+NO_PAIRS = "no item was rated by two people"
+NO_WIDTH = "the items do not differ in agreement, which would give an interval of no width"
 
 _ROUNDING = 1e-12
 """Sums of squares below this share of the whole are rounding: ratings have few digits."""
@@ -110,6 +112,69 @@ def _from_sums(sums: Floats, n_items: int) -> tuple[Floats, Floats]:
     return _coefficients(
         rows / (n_items - 1), columns / (n_people - 1), rest / degrees, n_items, n_people
     )
+
+
+def krippendorff_alpha_interval(
+    ratings: Floats, *, groups: NDArray[np.int64] | None = None, seed: int = 0
+) -> Measure:
+    """Compute Krippendorff's alpha for ratings on an interval scale; some may be missing.
+
+    One less the observed disagreement over that of all ratings paired at random;
+    disagreement is the squared difference. Both are sums over items, so neither
+    pairs of people nor pairs of ratings are listed.
+
+    Parameters
+    ----------
+    ratings : ndarray of float64, shape (n_items, n_people)
+        Finite, on any scale; NaN where a person gave none. Items with fewer than
+        two ratings do not count.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item, from 0: the interval then resamples
+        groups, else items.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Measure
+        At most 1, with its 95 % interval.
+
+    References
+    ----------
+    Krippendorff (2011), Computing Krippendorff's Alpha-Reliability,
+    https://repository.upenn.edu/asc_papers/43
+    """
+    is_paired = np.count_nonzero(~np.isnan(ratings), axis=1) >= 2
+    paired = ratings[is_paired]
+    if not len(paired):
+        return undefined(NO_PAIRS)
+    if np.nanmin(paired) == np.nanmax(paired):
+        return undefined(NO_SPREAD)
+    # Around their mean, so that the squares of a far-off scale do not drown the differences.
+    centred = paired - np.nanmean(paired)
+    given = np.count_nonzero(~np.isnan(paired), axis=1)
+    apart = np.nansum((centred - np.nanmean(centred, axis=1, keepdims=True)) ** 2, axis=1)
+    features = np.column_stack(
+        [
+            # The mean squared difference of an item's ratings, times their number.
+            2 * given * apart / (given - 1),
+            given,
+            np.nansum(centred, axis=1),
+            np.nansum(centred**2, axis=1),
+        ]
+    )
+    value = float(_alpha(features.sum(axis=0, keepdims=True))[0])
+    drawn = None if groups is None else groups[is_paired]
+    interval = bootstrap_sums(features, _alpha, seed=seed, groups=drawn)
+    return with_interval(value, interval, none=NO_INTERVAL, no_width=NO_WIDTH)
+
+
+def _alpha(sums: Floats) -> Floats:
+    """Give alpha of the sums of `krippendorff_alpha_interval`; NaN where all is equal."""
+    within, given, total, squares = sums.T
+    pairs = 2 * (given * squares - total**2)
+    defined = pairs > _ROUNDING * 2 * given * squares
+    return np.where(defined, 1 - (given - 1) * within / np.where(defined, pairs, 1), np.nan)
 
 
 def spearman(first: Floats, second: Floats, *, seed: int = 0) -> tuple[Measure, int]:
