@@ -1,7 +1,7 @@
 """Check the licences of everything that a user of the package gets with it.
 
 Runs pip-licenses over the closure of the core dependencies and of the extras
-`server` and `ml`; development tools stay with us and are not asked.
+`server`, `ml` and `consensus`; development tools stay with us and are not asked.
 """
 
 import json
@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("", "server", "ml")
+EXTRAS = ("", "server", "ml", "consensus")
 
 ALLOWED = {
     # permissive
