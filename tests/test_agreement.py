@@ -2,16 +2,18 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import accuracy_score, cohen_kappa_score, confusion_matrix
 
 from ls_integration.scoring.agreement import (
     cohen_kappa,
+    count_pairs,
     fleiss_kappa,
     krippendorff_alpha,
     mean_pairwise_cohen_kappa,
-    observed_agreement,
+    overall_agreement,
 )
 from ls_integration.scoring.consensus import MISSING, TIED, majority
+from ls_integration.scoring.measure import Measure
 
 
 def read_votes(*rows: str) -> np.ndarray:
@@ -85,6 +87,54 @@ def test_cohen_agrees_with_scikit_learn() -> None:
     assert mean_pairwise_cohen_kappa(votes, 3).value == pytest.approx(np.mean(expected), abs=1e-12)
 
 
+def test_observed_agreement_is_the_mean_over_pairs() -> None:
+    """With complete answers: the mean of scikit-learn's accuracy over all pairs of people."""
+    votes = np.random.default_rng(5).integers(0, 3, size=(90, 4))
+    pairs = [(one, other) for one in range(4) for other in range(one + 1, 4)]
+    expected = np.mean([accuracy_score(votes[:, a], votes[:, b]) for a, b in pairs])
+    observed, n_items = overall_agreement(votes, 3)
+    assert observed.value == pytest.approx(expected, abs=1e-12)
+    assert n_items == 90
+    for one, other in pairs:
+        table = count_pairs(votes[:, one], votes[:, other], 3)
+        assert (table == confusion_matrix(votes[:, one], votes[:, other])).all()
+
+
+def test_observed_agreement_by_hand() -> None:
+    """Three of three, one pair of three, one of one, a single answer: (1 + 1/3 + 1) / 3."""
+    votes = np.array([[0, 0, 0], [0, 1, 1], [1, MISSING, 1], [MISSING, MISSING, 0]])
+    observed, n_items = overall_agreement(votes, 2)
+    assert observed.value == pytest.approx(7 / 9)
+    assert n_items == 3
+
+
+def test_agreement_draws_groups_anew() -> None:
+    """Copies of an item in its group leave every interval; as items they would narrow it."""
+    generator = np.random.default_rng(8)
+    truth = generator.integers(0, 2, size=(80, 1))
+    votes = np.where(generator.random((80, 3)) < 0.25, 1 - truth, truth)
+    votes[generator.random((80, 3)) < 0.1] = MISSING
+    tripled, groups = np.repeat(votes, 3, axis=0), np.repeat(np.arange(80), 3)
+
+    def measure(votes: np.ndarray, groups: np.ndarray | None) -> list[Measure]:
+        return [
+            overall_agreement(votes, 2, groups=groups, seed=1)[0],
+            fleiss_kappa(votes, 2, groups=groups, seed=1)[0],
+            krippendorff_alpha(votes, 2, groups=groups, seed=1),
+            mean_pairwise_cohen_kappa(votes, 2, groups=groups, seed=1),
+            cohen_kappa(votes[:, 0], votes[:, 1], 2, groups=groups, seed=1),
+        ]
+
+    singles = measure(votes, np.arange(80))
+    for alone, together, independent in zip(
+        singles, measure(tripled, groups), measure(tripled, None), strict=True
+    ):
+        assert alone.ci95 is not None
+        assert independent.ci95 is not None
+        assert together.ci95 == pytest.approx(alone.ci95, abs=0.02)
+        assert independent.ci95[1] - independent.ci95[0] < 0.7 * (alone.ci95[1] - alone.ci95[0])
+
+
 def test_a_label_that_nobody_used_changes_nothing() -> None:
     """Labels of the truth alone do not enter agreement."""
     votes = np.array([[0, 0], [1, 1], [0, 1], [1, 1]])
@@ -100,7 +150,7 @@ def test_full_agreement_is_one() -> None:
     assert krippendorff_alpha(votes, 2).value == 1
     assert fleiss_kappa(votes, 2)[0].value == 1
     assert mean_pairwise_cohen_kappa(votes, 2).value == 1
-    assert observed_agreement(votes[:, 0], votes[:, 1]) == (3, 3)
+    assert overall_agreement(votes, 2)[0].value == 1
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,9 @@ def check(metrics: dict[str, object]) -> None:
         if isinstance(value, dict):
             if "first" in value and "second" in value:
                 path = f"agreement.pairwise.{value['first']}.{value['second']}"
+            if "rounds" in value:
+                rounds = "-".join(str(number) for number in value["rounds"])
+                path = f"agreement.intra_rater.{value['person']}.{rounds}"
             for key, part in value.items():
                 walk(part, f"{path}.{key}" if path else key)
         elif isinstance(value, list):
@@ -115,6 +118,17 @@ def test_numbers_by_hand() -> None:
     pair = metrics["agreement"]["pairwise"][0]
     assert (pair["first"], pair["second"], pair["n_items"]) == ("Ann", "Bob", 4)
     assert pair["observed_agreement"] == 0.5
+    # Answer by answer: Ann's, then Bob's; Ann's, then the model's (a and c at 0.35 or more).
+    assert pair["counts"] == {
+        "anomaly": {"anomaly": 1, "normal": 1},
+        "normal": {"anomaly": 1, "normal": 1},
+    }
+    with_model = metrics["agreement"]["with_model"][0]
+    assert (with_model["person"], with_model["n_items"]) == ("Ann", 5)
+    assert with_model["counts"] == {
+        "anomaly": {"anomaly": 1, "normal": 1},
+        "normal": {"anomaly": 1, "normal": 2},
+    }
 
 
 def test_a_score_at_the_threshold_is_positive() -> None:
@@ -170,6 +184,90 @@ def test_assisted_answers_are_never_called_independent() -> None:
     assert metrics["agreement"]["independent"] is False
     assert metrics["agreement"]["assisted_people"] == ["Ann"]
     assert any("not independent" in warning for warning in metrics["warnings"])
+
+
+def test_independent_people_are_scored_apart() -> None:
+    """Where some saw an answer, the others' agreement is what it is without them."""
+    generator = np.random.default_rng(2)
+    rows = [
+        (item, person, generator.choice(["anomaly", "normal"]), 1.0, person == "Dan", None)
+        for person in ("Ann", "Bob", "Cas", "Dan")
+        for item in "abcde"
+    ]
+    metrics = build_metrics(make_items(), make_annotations(rows), positive="anomaly")
+    check(metrics)
+    alone = make_annotations([row for row in rows if row[1] != "Dan"])
+    expected = build_metrics(make_items(), alone, positive="anomaly")["agreement"]
+    block = metrics["agreement"]["independent_people"]
+    assert block.pop("people") == ["Ann", "Bob", "Cas"]
+    assert block == {key: expected[key] for key in block}
+    assert "independent_people" not in expected
+
+
+def test_rounds_of_one_person_are_compared() -> None:
+    """Ann says the same again on two of three items; Bob, one round, has no entry."""
+    rows = [
+        (item, person, label, 1.0, False, None, number)
+        for person, number, answers in (
+            ("Ann", 1, {"a": "anomaly", "b": "normal", "c": "normal"}),
+            ("Ann", 2, {"a": "anomaly", "b": "anomaly", "c": "normal", "d": "normal"}),
+            ("Bob", 1, {"a": "anomaly", "b": "normal", "c": "normal"}),
+        )
+        for item, label in answers.items()
+    ]
+    metrics = build_metrics(make_items(), make_annotations(rows), positive="anomaly")
+    check(metrics)
+    (entry,) = metrics["agreement"]["intra_rater"]
+    assert (entry["person"], entry["rounds"], entry["n_items"]) == ("Ann", [1, 2], 3)
+    assert entry["observed_agreement"] == pytest.approx(2 / 3)
+    # By hand: chance is 1/3 * 2/3 + 2/3 * 1/3 = 4/9.
+    assert entry["cohen_kappa"] == pytest.approx((2 / 3 - 4 / 9) / (1 - 4 / 9))
+    assert entry["counts"]["normal"] == {"anomaly": 1, "normal": 1}
+    assert entry["independent"] is True
+
+
+def test_groups_widen_the_intervals_of_agreement() -> None:
+    """Items that are copies of each other in one group: same values, wider intervals."""
+    generator = np.random.default_rng(6)
+    n_items = 150
+    items = check_items(
+        pd.DataFrame(
+            {
+                "item_id": [f"i{row}" for row in range(n_items)],
+                "label": np.repeat(generator.choice(["anomaly", "normal"], n_items // 5), 5),
+                "group": np.repeat([f"frame {row}" for row in range(n_items // 5)], 5),
+            }
+        )
+    )
+    answers = [
+        pd.DataFrame(
+            {
+                "item_id": items["item_id"],
+                "annotator": person,
+                "label": np.repeat(generator.choice(["anomaly", "normal"], n_items // 5), 5),
+            }
+        )
+        for person in ("Ann", "Bob", "Cas")
+    ]
+    annotations = check_annotations(pd.concat(answers))
+    grouped = build_metrics(items, annotations, positive="anomaly")
+    check(grouped)
+    single = build_metrics(items.drop(columns="group"), annotations, positive="anomaly")
+
+    def widths(entry: dict[str, object], keys: list[str]) -> np.ndarray:
+        return np.array([np.ptp(entry[f"{key}_ci95"]) for key in keys])
+
+    keys = [key for key in grouped["agreement"] if f"{key}_ci95" in grouped["agreement"]]
+    for one, other, names in (
+        (grouped["agreement"], single["agreement"], keys),
+        (
+            grouped["agreement"]["pairwise"][0],
+            single["agreement"]["pairwise"][0],
+            ["observed_agreement", "cohen_kappa"],
+        ),
+    ):
+        assert [one[key] for key in names] == [other[key] for key in names]
+        assert (widths(one, names) > 1.5 * widths(other, names)).all()
 
 
 def test_rounds_are_people_of_their_own_and_vote_once() -> None:

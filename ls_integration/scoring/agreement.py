@@ -17,15 +17,19 @@ from ls_integration.scoring.intervals import Floats, bootstrap_sums
 from ls_integration.scoring.measure import Measure, undefined, with_interval
 
 Votes = NDArray[np.int64]
+Groups = NDArray[np.int64]
 
 FEW_PEOPLE = "agreement needs the answers of two people"
 ONE_LABEL = "only one label was used, so chance agreement is complete"
 NO_COMMON = "no item was answered by both"
 NO_WIDTH = "the items do not differ in agreement, which would give an interval of no width"
 NO_INTERVAL = "too few items, or too many resamples without a value, for an interval"
+NO_PAIRS = "no item was answered by two people"
 
 
-def cohen_kappa(first: Votes, second: Votes, n_labels: int) -> Measure:
+def cohen_kappa(
+    first: Votes, second: Votes, n_labels: int, *, groups: Groups | None = None, seed: int = 0
+) -> Measure:
     """Compare two people on the items that both answered.
 
     Parameters
@@ -34,11 +38,16 @@ def cohen_kappa(first: Votes, second: Votes, n_labels: int) -> Measure:
         Their votes.
     n_labels : int
         How many labels there are.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item, from 0.
+    seed : int
+        Seed of the bootstrap over groups.
 
     Returns
     -------
     Measure
-        In [-1, 1] with the large-sample 95 % interval.
+        In [-1, 1] with the large-sample 95 % interval; with *groups* that of the
+        percentile bootstrap over groups.
 
     References
     ----------
@@ -48,7 +57,7 @@ def cohen_kappa(first: Votes, second: Votes, n_labels: int) -> Measure:
     both = (first != MISSING) & (second != MISSING)
     if not both.any():
         return undefined(NO_COMMON)
-    table = _table(first[both], second[both], n_labels)
+    table = count_pairs(first, second, n_labels)
     if np.count_nonzero(table.sum(axis=0) + table.sum(axis=1)) < 2:
         return undefined(ONE_LABEL)
     # A label that neither used would make statsmodels divide by zero.
@@ -56,11 +65,22 @@ def cohen_kappa(first: Votes, second: Votes, n_labels: int) -> Measure:
     # With one item or an empty margin the standard error is 0/0.
     with np.errstate(invalid="ignore", divide="ignore"):
         result = cohens_kappa(table[np.ix_(used, used)])
+    if groups is not None:
+        features = _pair_features(first[both], second[both], n_labels)
+        interval = bootstrap_sums(
+            features,
+            lambda sums: _kappas(sums.reshape(len(sums), n_labels, n_labels)),
+            seed=seed,
+            groups=groups[both],
+        )
+        return _with_interval(float(result.kappa), interval)
     low, high = max(-1.0, float(result.kappa_low)), min(1.0, float(result.kappa_upp))
     return _with_interval(float(result.kappa), (low, high))
 
 
-def mean_pairwise_cohen_kappa(votes: Votes, n_labels: int, *, seed: int = 0) -> Measure:
+def mean_pairwise_cohen_kappa(
+    votes: Votes, n_labels: int, *, groups: Groups | None = None, seed: int = 0
+) -> Measure:
     """Average Cohen's kappa over all pairs of people.
 
     Parameters
@@ -69,8 +89,10 @@ def mean_pairwise_cohen_kappa(votes: Votes, n_labels: int, *, seed: int = 0) -> 
         Their votes.
     n_labels : int
         How many labels there are.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item, from 0: groups are then drawn anew.
     seed : int
-        Seed of the bootstrap over items.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -93,10 +115,12 @@ def mean_pairwise_cohen_kappa(votes: Votes, n_labels: int, *, seed: int = 0) -> 
     value = float(mean_kappa(features.sum(axis=0, keepdims=True))[0])
     if np.isnan(value):
         return undefined("no pair of people has a defined kappa")
-    return _with_interval(value, bootstrap_sums(features, mean_kappa, seed=seed))
+    return _with_interval(value, bootstrap_sums(features, mean_kappa, seed=seed, groups=groups))
 
 
-def fleiss_kappa(votes: Votes, n_labels: int, *, seed: int = 0) -> tuple[Measure, int]:
+def fleiss_kappa(
+    votes: Votes, n_labels: int, *, groups: Groups | None = None, seed: int = 0
+) -> tuple[Measure, int]:
     """Compute Fleiss' kappa on the items that everybody answered.
 
     Parameters
@@ -105,8 +129,10 @@ def fleiss_kappa(votes: Votes, n_labels: int, *, seed: int = 0) -> tuple[Measure
         Their votes.
     n_labels : int
         How many labels there are.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item, from 0: groups are then drawn anew.
     seed : int
-        Seed of the bootstrap over items.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -120,7 +146,8 @@ def fleiss_kappa(votes: Votes, n_labels: int, *, seed: int = 0) -> tuple[Measure
     Fleiss (1971), Psychol. Bull. 76, 378.
     """
     n_people = votes.shape[1]
-    answered = votes[(votes != MISSING).all(axis=1)] if n_people else votes
+    by_all = (votes != MISSING).all(axis=1) & bool(n_people)
+    answered = votes[by_all]
     if n_people < 2:
         return undefined(FEW_PEOPLE), len(answered)
     if not len(answered):
@@ -138,10 +165,14 @@ def fleiss_kappa(votes: Votes, n_labels: int, *, seed: int = 0) -> tuple[Measure
         return _corrected(observed, chance)
 
     value = float(statsmodels_fleiss(counts, method="fleiss"))
-    return _with_interval(value, bootstrap_sums(features, kappa, seed=seed)), len(answered)
+    drawn = None if groups is None else groups[by_all]
+    interval = bootstrap_sums(features, kappa, seed=seed, groups=drawn)
+    return _with_interval(value, interval), len(answered)
 
 
-def krippendorff_alpha(votes: Votes, n_labels: int, *, seed: int = 0) -> Measure:
+def krippendorff_alpha(
+    votes: Votes, n_labels: int, *, groups: Groups | None = None, seed: int = 0
+) -> Measure:
     """Compute Krippendorff's alpha for nominal labels; answers may be missing.
 
     Parameters
@@ -150,8 +181,10 @@ def krippendorff_alpha(votes: Votes, n_labels: int, *, seed: int = 0) -> Measure
         Their votes; items with fewer than two answers do not count.
     n_labels : int
         How many labels there are.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item, from 0: groups are then drawn anew.
     seed : int
-        Seed of the bootstrap over items.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -166,9 +199,10 @@ def krippendorff_alpha(votes: Votes, n_labels: int, *, seed: int = 0) -> Measure
     if votes.shape[1] < 2:
         return undefined(FEW_PEOPLE)
     counts = count_votes(votes, n_labels).astype("float64")
-    counts = counts[counts.sum(axis=1) >= 2]
+    is_paired = counts.sum(axis=1) >= 2
+    counts = counts[is_paired]
     if not len(counts):
-        return undefined("no item was answered by two people")
+        return undefined(NO_PAIRS)
     if np.count_nonzero(counts.sum(axis=0)) < 2:
         return undefined(ONE_LABEL)
     answers = counts.sum(axis=1, keepdims=True)
@@ -183,28 +217,77 @@ def krippendorff_alpha(votes: Votes, n_labels: int, *, seed: int = 0) -> Measure
         return _corrected(observed, chance)
 
     value = float(alpha(features.sum(axis=0, keepdims=True))[0])
-    return _with_interval(value, bootstrap_sums(features, alpha, seed=seed))
+    drawn = None if groups is None else groups[is_paired]
+    return _with_interval(value, bootstrap_sums(features, alpha, seed=seed, groups=drawn))
 
 
-def observed_agreement(first: Votes, second: Votes) -> tuple[int, int]:
-    """Count the items on which two people agree.
+def overall_agreement(
+    votes: Votes, n_labels: int, *, groups: Groups | None = None, seed: int = 0
+) -> tuple[Measure, int]:
+    """Compute how often two answers to one item are the same, not corrected for chance.
+
+    An item's agreement is the share of its pairs of answers that are the same;
+    the mean is taken over the items with two answers or more. Where everybody
+    answered everything, this is the mean over the pairs of people.
+
+    Parameters
+    ----------
+    votes : ndarray of int, shape (n_items, n_people)
+        Their votes.
+    n_labels : int
+        How many labels there are.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item, from 0: groups are then drawn anew.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    agreement : Measure
+        In [0, 1] with its 95 % interval.
+    n_items : int
+        How many items have two answers or more.
+
+    References
+    ----------
+    Fleiss (1971), Psychol. Bull. 76, 378 (equation 2, its mean over items);
+    Gwet (2014), Handbook of Inter-Rater Reliability, 4th edition, chapter 2
+    (the same with missing answers).
+    """
+    if votes.shape[1] < 2:
+        return undefined(FEW_PEOPLE), 0
+    counts = count_votes(votes, n_labels)
+    answers = counts.sum(axis=1)
+    is_paired = answers >= 2
+    if not is_paired.any():
+        return undefined(NO_PAIRS), 0
+    counts, answers = counts[is_paired], answers[is_paired]
+    agreed = (counts * (counts - 1)).sum(axis=1) / (answers * (answers - 1))
+    features = np.column_stack([agreed, np.ones(len(agreed))])
+    drawn = None if groups is None else groups[is_paired]
+    interval = bootstrap_sums(
+        features, lambda sums: sums[:, 0] / sums[:, 1], seed=seed, groups=drawn
+    )
+    return _with_interval(float(agreed.mean()), interval), len(agreed)
+
+
+def count_pairs(first: Votes, second: Votes, n_labels: int) -> NDArray[np.int64]:
+    """Count the answers of two people against each other.
 
     Parameters
     ----------
     first, second : ndarray of int, shape (n_items,)
         Their votes.
+    n_labels : int
+        How many labels there are.
 
     Returns
     -------
-    n_agreed, n_both : int
-        Items with the same answer, items that both answered.
+    ndarray of int, shape (n_labels, n_labels)
+        Items that both answered: rows are the first's answer, columns the second's.
     """
     both = (first != MISSING) & (second != MISSING)
-    return int(np.count_nonzero(both & (first == second))), int(np.count_nonzero(both))
-
-
-def _table(first: Votes, second: Votes, n_labels: int) -> NDArray[np.int64]:
-    cells = np.bincount(first * n_labels + second, minlength=n_labels**2)
+    cells = np.bincount(first[both] * n_labels + second[both], minlength=n_labels**2)
     return cells.reshape(n_labels, n_labels).astype("int64")
 
 
