@@ -5,7 +5,9 @@ their own. Nothing is averaged, merged or left out; `newest_answers` picks what
 counts when it counts. See `COLUMNS` for the names and types.
 """
 
-from collections.abc import Callable
+import csv
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,9 @@ KEY = ["item_id", "annotator", "round"]
 _WORDS = {"true": True, "1": True, "1.0": True, "yes": True}
 _WORDS |= {"false": False, "0": False, "0.0": False, "no": False}
 _COUNTS = ("round", "submission")
+_HIGHEST_COUNT = 1_000_000_000
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_BLOCK_BYTES = 1 << 20
 
 
 def empty() -> pd.DataFrame:
@@ -93,6 +98,7 @@ def check_annotations(frame: pd.DataFrame) -> pd.DataFrame:
         msg = (
             f"the annotations table has no column {some_of(missing)}; it needs "
             f"{', '.join(REQUIRED)} (there are: {', '.join(map(str, frame.columns))})"
+            f"{hint_at_header(list(frame.columns), REQUIRED)}"
         )
         raise SourceError(msg)
     frame = frame.reset_index(drop=True)
@@ -188,13 +194,68 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return read_parquet(path)
-        # Text first: pandas would turn the id 007 into 7 and a person NA into nothing.
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+        frame = _read_csv(path)
+    except pd.errors.EmptyDataError as error:
+        msg = f"{path.name} is empty; write at least a header line, or remove the file"
+        raise SourceError(msg) from error
+    except pd.errors.ParserWarning as error:
+        msg = f"{path.name} has rows with more cells than its header; quote cells that hold a comma"
+        raise SourceError(msg) from error
+    except (OSError, ValueError, csv.Error) as error:
         reason = str(error).splitlines()[0]
         msg = f"cannot read {path.name} as a table: {reason}; give UTF-8 CSV or Parquet"
         raise SourceError(msg) from error
     return unquote_cells(frame)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read cells as texts, and refuse what pandas would mend without a word."""
+    with path.open("rb") as stream:
+        blocks = iter(lambda: stream.read(_BLOCK_BYTES), b"")
+        if any(b"\0" in block for block in blocks):
+            # pandas ends the cell there.
+            msg = "there is a character 0 in it, as in UTF-16"
+            raise ValueError(msg)
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        header = next(csv.reader(text), [])
+    twice = list(dict.fromkeys(name for name in header if name and header.count(name) > 1))
+    if twice:
+        # pandas would call the second one label.1.
+        msg = f"{path.name} has two columns {some_of(twice)}; rename or remove one"
+        raise SourceError(msg)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        # Text first: pandas would turn the id 007 into 7 and a person NA into nothing. Without
+        # index_col=False a longer row would move all cells of the table by one column.
+        return pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+        )
+
+
+def hint_at_header(found: Sequence[object], wanted: Sequence[str]) -> str:
+    """Say what keeps the columns of a table from being recognised, where that is seen.
+
+    Parameters
+    ----------
+    found : sequence
+        The names of its columns.
+    wanted : sequence of str
+        The names that it should have.
+
+    Returns
+    -------
+    str
+        To stand behind an error message; empty where there is nothing to say.
+    """
+    names = [str(name) for name in found]
+    if len(names) == 1:
+        for separator, word in _SEPARATORS.items():
+            if separator in names[0]:
+                return f"; its columns are separated by {word}, save it with commas"
+    plain = {name.strip().lower() for name in names}
+    if set(wanted) <= plain:
+        return "; take spaces and capitals out of the header"
+    return ""
 
 
 def as_text(name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -264,6 +325,7 @@ def _as_counts(name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
     if name in _COUNTS:
         wrong = numbers.isna() | (numbers < 1) | (numbers % 1 != 0)
         _refuse(wrong, name, "not a whole number from 1", "count from 1")
+        _refuse(numbers > _HIGHEST_COUNT, name, "too high for a count", "count from 1")
         return numbers.astype("int64")
     _refuse(numbers % 1 > 0, name, "not a whole number", "correct the cells or leave them empty")
     return numbers.astype("Int64")

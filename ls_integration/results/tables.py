@@ -7,7 +7,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ls_integration.annotations import as_numbers, as_text, read_annotations, read_table
+from ls_integration.annotations import (
+    as_numbers,
+    as_text,
+    hint_at_header,
+    read_annotations,
+    read_table,
+)
 from ls_integration.errors import SourceError, some_of
 from ls_integration.files import whole_file
 from ls_integration.spreadsheet import quote_cells
@@ -173,7 +179,10 @@ def check_items(frame: pd.DataFrame) -> pd.DataFrame:
         If ``item_id`` is missing, empty or not unique, or a number is none.
     """
     if "item_id" not in frame.columns:
-        msg = f"the items table has no column item_id (there are: {', '.join(frame.columns)})"
+        msg = (
+            f"the items table has no column item_id (there are: {', '.join(frame.columns)})"
+            f"{hint_at_header(list(frame.columns), ['item_id'])}"
+        )
         raise SourceError(msg)
     items = frame.reset_index(drop=True).copy()
     for name in ITEM_TEXTS:

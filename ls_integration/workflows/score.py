@@ -417,7 +417,8 @@ def choose_positive(
     Returns
     -------
     str
-        *given*, else *noted*, else `DEFAULT_POSITIVE`.
+        *given*, else *noted*, else `DEFAULT_POSITIVE`, else, where no number
+        depends on it, the last label.
 
     Raises
     ------
@@ -435,9 +436,20 @@ def choose_positive(
     if noted is not None:
         return noted
     if labels and DEFAULT_POSITIVE not in labels:
+        if not _needs_positive(items):
+            # The last of "absent, present", "no, yes", "0, 1" is also the natural one.
+            return labels[-1]
         msg = f"which label is the positive one is not known ({there}); give --positive"
         raise ConfigError(msg)
     return DEFAULT_POSITIVE
+
+
+def _needs_positive(items: pd.DataFrame) -> bool:
+    """Tell whether there is a truth or a model to compare answers with."""
+    return any(
+        name in items.columns and items[name].notna().any()
+        for name in ("label", "model_label", "model_score")
+    )
 
 
 def _local_id(source_path: str) -> str:

@@ -20,6 +20,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from ls_integration.files import whole_file
@@ -39,9 +41,19 @@ _VARIABLES = {
 
 PNG_DPI = 200
 _LONGEST_NAME = 24
+_FONTS = (
+    *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei"),
+    *("WenQuanYi Zen Hei", "Droid Sans Fallback", "PingFang SC", "Microsoft YaHei"),
+    *("Arial Unicode MS", "Last Resort High-Efficiency"),
+)
+"""Where each character is looked for, in this order. The last one is matplotlib's and has a box
+for every character, so that no name of any script makes it warn."""
+
+_INSTALLED = set(get_font_names())
 STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    # By name, since only one of "sans-serif" is ever tried; a font that is not installed would be
+    # a line in the log for each text.
+    "font.family": [name for name in _FONTS if name in _INSTALLED],
     "font.size": 9.5,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -124,6 +136,7 @@ def write_png(path: Path, figure: Figure) -> Path:
     Path
         *path*.
     """
+    _set_fonts(figure)
     with whole_file(path) as temporary, mpl.rc_context(STYLE):
         # No software name and date: the same numbers give the same bytes.
         figure.savefig(
@@ -147,6 +160,7 @@ def to_svg(figure: Figure) -> str:
         of any kind in it.
     """
     stream = io.StringIO()
+    _set_fonts(figure)
     with mpl.rc_context(STYLE):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
@@ -160,6 +174,12 @@ def to_svg(figure: Figure) -> str:
     # White fills are the paper; matplotlib's white is nowhere else.
     text = text.replace("#ffffff", "var(--paper)")
     return text.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
+
+
+def _set_fonts(figure: Figure) -> None:
+    """Give our fonts to the texts that were added outside of ``mpl.rc_context(STYLE)``."""
+    for text in figure.findobj(Text):
+        text.set_fontfamily(STYLE["font.family"])
 
 
 def short(name: str) -> str:

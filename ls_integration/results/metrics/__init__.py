@@ -16,6 +16,7 @@ import pandas as pd
 from ls_integration.results.label_errors import rank_labels
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics.agreement import score_agreement
+from ls_integration.results.metrics.answers import remark_on_answers
 from ls_integration.results.metrics.consensus import score_consensus
 from ls_integration.results.metrics.label_errors import score_label_errors
 from ls_integration.results.metrics.model import score_model
@@ -92,6 +93,7 @@ def build_metrics(
     if known.any() and not known.all():
         without = int(np.count_nonzero(~known))
         warnings.append(f"n_items_with_known_label: {without} items have no known label")
+    remark_on_answers(lined_up, annotations, warnings)
     return {
         "schema": SCHEMA,
         "study": str(study.get("title", "")),
