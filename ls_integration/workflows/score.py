@@ -265,6 +265,8 @@ def score_source(
         "kind": sted_quality.KIND,
         "positive": positive or DEFAULT_POSITIVE,
         "model_threshold": threshold,
+        "normal_at_least": normal_at_least,
+        "anomaly_below": anomaly_below,
     }
     return score_sessions(items, sessions, output, study=study, force=force, report=report)
 
@@ -394,7 +396,7 @@ def write_scores(
         write_label_errors(folder, lined_up, rank_labels(lined_up))
     report("Scoring", 1, 1)
     if results.has_report:
-        write_report(folder, items, annotations, metrics, report=report)
+        write_report(folder, items, annotations, metrics, about=study, report=report)
     return metrics
 
 

@@ -36,6 +36,7 @@ def write_report(
     annotations: pd.DataFrame,
     metrics: Mapping[str, Any],
     *,
+    about: Mapping[str, Any] | None = None,
     made_at: datetime | None = None,
     report: Reporter = silent,
 ) -> list[Path]:
@@ -51,6 +52,8 @@ def write_report(
         A checked annotations table.
     metrics : mapping
         What `metrics.build_metrics` made of the two.
+    about : mapping, optional
+        What the results folder says of its study.
     made_at : datetime, optional
         The time that the report states; now by default.
     report : Reporter
@@ -67,7 +70,7 @@ def write_report(
         positive=metrics["positive"],
         score_label=metrics["model"]["score_label"],
     )
-    findings = Findings(metrics, study)
+    findings = Findings(metrics, study, about or {})
     sections = [section for section in (make(findings) for make in SECTIONS) if section]
     drawings = [drawing for section in sections for drawing in section.drawings]
     written: list[Path] = []

@@ -18,10 +18,13 @@ class Findings:
         As `metrics.build_metrics` gives it.
     study : LinedUp
         Items, people, truth and model.
+    about : mapping
+        What the results folder says of its study; empty where it says nothing.
     """
 
     metrics: Mapping[str, Any]
     study: LinedUp
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ls_integration.results.figures.drawing import Drawing, Floats
 from ls_integration.results.figures.rates import plot_confusion, plot_rates, plot_roc
 from ls_integration.results.figures.times import plot_times
 from ls_integration.results.lined_up import LinedUp
+from ls_integration.results.report.along_rating import show_along_rating
 from ls_integration.results.report.label_errors_section import show_label_errors
 from ls_integration.results.report.section import Findings, Section, SectionMaker
 from ls_integration.scoring.intervals import RESAMPLES
@@ -119,6 +120,7 @@ def show_reasons(findings: Findings) -> Section | None:
 SECTIONS: tuple[SectionMaker, ...] = (
     show_review,
     show_rates,
+    show_along_rating,
     show_agreement,
     show_label_errors,
     show_effort,
