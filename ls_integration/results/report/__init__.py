@@ -1,7 +1,8 @@
 """``report.html``: one self-contained page that says in words who was how right."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import count
@@ -14,20 +15,33 @@ from markupsafe import Markup
 
 from ls_integration import __version__
 from ls_integration.files import write_text
-from ls_integration.kinds import cutouts
 from ls_integration.progress import Reporter, silent
-from ls_integration.results.cutouts_headline import say_review
 from ls_integration.results.figures.drawing import Drawing, to_svg, write_png
-from ls_integration.results.headline import FILTERS, write_headline
-from ls_integration.results.lined_up import line_up_study
-from ls_integration.results.report.section import Findings, Section
-from ls_integration.results.report.sections import SECTIONS, trace_model
+from ls_integration.results.headline import FILTERS
+from ls_integration.results.report.labels import describe_labels
+from ls_integration.results.report.section import Section
 from ls_integration.results.tables import write_csv
 
 PLOTS = "plots"
 """Name of the folder of figures."""
 
 _PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that is not on the disk yet.
+
+    Attributes
+    ----------
+    html : str
+        The page.
+    drawings : tuple of Drawing
+        Its figures, in their order; some are not on the page.
+    """
+
+    html: str
+    drawings: tuple[Drawing, ...]
 
 
 def write_report(
@@ -51,7 +65,7 @@ def write_report(
     annotations : DataFrame
         A checked annotations table.
     metrics : mapping
-        What `metrics.build_metrics` made of the two.
+        What the kind's numbers are, as ``metrics.json`` holds them.
     about : mapping, optional
         What the results folder says of its study.
     made_at : datetime, optional
@@ -64,40 +78,63 @@ def write_report(
     list of Path
         The report, then each figure as PNG and its numbers as CSV.
     """
-    study = line_up_study(
-        items,
-        annotations,
-        positive=metrics["positive"],
-        score_label=metrics["model"]["score_label"],
-    )
-    findings = Findings(metrics, study, about or {})
-    sections = [section for section in (make(findings) for make in SECTIONS) if section]
-    drawings = [drawing for section in sections for drawing in section.drawings]
+    made = make_report(items, annotations, metrics, about=about, made_at=made_at)
     written: list[Path] = []
-    for done, drawing in enumerate(drawings):
-        report("Drawing figures", done, len(drawings))
+    for done, drawing in enumerate(made.drawings):
+        report("Drawing figures", done, len(made.drawings))
         written.append(write_png(folder / PLOTS / f"{drawing.name}.png", drawing.figure))
         written.append(folder / PLOTS / f"{drawing.name}.csv")
         write_csv(written[-1], drawing.numbers)
-    report("Drawing figures", len(drawings), len(drawings))
+    report("Drawing figures", len(made.drawings), len(made.drawings))
+    path = folder / "report.html"
+    write_text(path, made.html)
+    return [path, *written]
+
+
+def make_report(
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    *,
+    about: Mapping[str, Any] | None = None,
+    made_at: datetime | None = None,
+) -> Report:
+    """Make the report, write nothing.
+
+    Parameters
+    ----------
+    items : DataFrame
+        A checked items table.
+    annotations : DataFrame
+        A checked annotations table.
+    metrics : mapping
+        What the kind's numbers are, as ``metrics.json`` holds them.
+    about : mapping, optional
+        What the results folder says of its study.
+    made_at : datetime, optional
+        The time that the report states; now by default.
+
+    Returns
+    -------
+    Report
+        Page and figures.
+    """
+    page = describe_labels(items, annotations, metrics, about or {})
     made_at = made_at or datetime.now(UTC)
-    review = [say_review(metrics)] if metrics["kind"] == cutouts.KIND else []
-    page = (
+    html = (
         _environment()
-        .get_template("report.html.j2")
+        .get_template(page.template)
         .render(
             metrics=metrics,
             title=metrics["study"] or "Results",
-            headline=[*review, *write_headline(metrics, trace_model(study))],
-            sections=sections,
-            figure_of=_numbered(sections),
+            headline=page.headline,
+            sections=page.sections,
+            figure_of=_numbered(page.sections),
             made_at=made_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             versions=list_versions(),
         )
     )
-    path = folder / "report.html"
-    write_text(path, page)
-    return [path, *written]
+    return Report(html, tuple(drawing for section in page.sections for drawing in section.drawings))
 
 
 def list_versions() -> list[str]:
@@ -112,7 +149,7 @@ def list_versions() -> list[str]:
     return [f"ls_integration {__version__}", f"Python {platform.python_version()}", *libraries]
 
 
-def _numbered(sections: list[Section]) -> Callable[[str], Markup]:
+def _numbered(sections: Sequence[Section]) -> Callable[[str], Markup]:
     """Make what turns the name of a figure into its HTML; figures count in their order."""
     numbers = count(1)
     figures = {

@@ -49,3 +49,23 @@ class Section:
 
 SectionMaker = Callable[[Findings], Section | None]
 """Makes a section, or None where there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a kind's report says; how it looks is the same for all.
+
+    Attributes
+    ----------
+    headline : tuple of str
+        What came out, in sentences: a paragraph each, plain text.
+    sections : tuple of Section
+        The parts, in their order.
+    template : str
+        ``report.html.j2``, or one that extends it with a line under the title
+        and explanations of its own.
+    """
+
+    headline: tuple[str, ...]
+    sections: tuple[Section, ...]
+    template: str = "report.html.j2"

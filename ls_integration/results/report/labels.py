@@ -1,0 +1,51 @@
+"""The report of answers that are labels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ls_integration.kinds import cutouts
+from ls_integration.results.cutouts_headline import say_review
+from ls_integration.results.headline import write_headline
+from ls_integration.results.lined_up import line_up_study
+from ls_integration.results.report.section import Findings, Page
+from ls_integration.results.report.sections import SECTIONS, trace_model
+
+
+def describe_labels(
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> Page:
+    """Say who was how right, and show it.
+
+    Parameters
+    ----------
+    items : DataFrame
+        A checked items table.
+    annotations : DataFrame
+        A checked annotations table.
+    metrics : mapping
+        What `metrics.build_metrics` made of the two.
+    about : mapping
+        What the results folder says of its study.
+
+    Returns
+    -------
+    Page
+        What the report says.
+    """
+    study = line_up_study(
+        items,
+        annotations,
+        positive=metrics["positive"],
+        score_label=metrics["model"]["score_label"],
+    )
+    findings = Findings(metrics, study, about)
+    review = [say_review(metrics)] if metrics["kind"] == cutouts.KIND else []
+    return Page(
+        headline=(*review, *write_headline(metrics, trace_model(study))),
+        sections=tuple(section for section in (make(findings) for make in SECTIONS) if section),
+    )
