@@ -1,14 +1,18 @@
 """Agreement on ratings: published numbers, and what has no number."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 
-from ls_integration.scoring.ratings import (
-    _from_sums,
-    intraclass_correlation,
+from ls_integration.scoring.rank_correlation import (
+    correlate_ranks,
     mean_pairwise_spearman,
     spearman,
 )
+from ls_integration.scoring.ratings import intraclass_correlation
 
 SHROUT_FLEISS = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]],
@@ -89,14 +93,69 @@ def test_intervals_hold_the_value_and_its_truth():
     assert 35 <= held <= 40
 
 
-def test_the_quick_sums_are_the_analysis_of_variance():
-    """One resample of the table as it is gives the coefficients of statsmodels."""
-    icc2, icc3, _ = intraclass_correlation(SHROUT_FLEISS)
-    sums = np.column_stack(
-        [SHROUT_FLEISS, SHROUT_FLEISS.sum(axis=1) ** 2, (SHROUT_FLEISS**2).sum(axis=1)]
-    ).sum(axis=0, keepdims=True)
-    quick2, quick3 = _from_sums(sums, len(SHROUT_FLEISS))
-    assert (quick2[0], quick3[0]) == pytest.approx((icc2.value, icc3.value))
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_the_sums_are_the_analysis_of_variance(offset: float) -> None:
+    """Mean squares by statsmodels give the same coefficients, also far from zero."""
+    generator = np.random.default_rng(3)
+    ratings = generator.random((20, 1)) + generator.normal(0.0, 0.2, (20, 4)) + offset
+    item, person = np.indices(ratings.shape)
+    long = pd.DataFrame({"rating": ratings.ravel(), "item": item.ravel(), "who": person.ravel()})
+    table = anova_lm(ols("rating ~ C(item) + C(who)", data=long).fit())
+    rows, columns, rest = (table["sum_sq"] / table["df"]).loc[["C(item)", "C(who)", "Residual"]]
+    between = rows + 3 * rest
+    icc2, icc3, _ = intraclass_correlation(ratings)
+    assert icc2.value == pytest.approx((rows - rest) / (between + 4 * (columns - rest) / 20))
+    assert icc3.value == pytest.approx((rows - rest) / between)
+
+
+def test_ranks_of_a_resample_are_scipys() -> None:
+    """How often each item is drawn says as much as the list of what was drawn; ties included."""
+    generator = np.random.default_rng(4)
+    one = np.round(generator.random(40), 1)
+    other = np.round(one + generator.normal(0.0, 0.3, 40), 1)
+    drawn = generator.multinomial(40, np.full(40, 1 / 40), size=20)
+    expected = [
+        stats.spearmanr(np.repeat(one, times), np.repeat(other, times)).statistic for times in drawn
+    ]
+    assert correlate_ranks(drawn.astype(float), one, other) == pytest.approx(expected)
+    alone = np.zeros((1, 40))
+    alone[0, 3] = 7
+    assert np.isnan(correlate_ranks(alone, one, other)).all()
+
+
+def test_groups_make_intervals_wider() -> None:
+    """Ten images of one cell are hardly more than one image."""
+    generator = np.random.default_rng(5)
+    groups = np.repeat(np.arange(12), 10)
+    cell = generator.random(12)[groups]
+    ratings = np.column_stack([cell, cell + generator.normal(0.0, 0.2, 12)[groups]])
+    ratings += generator.normal(0.0, 0.01, ratings.shape)
+
+    def width(measure):
+        return measure.ci95[1] - measure.ci95[0]
+
+    def widths(drawn):
+        icc2, icc3, _ = intraclass_correlation(ratings, groups=drawn)
+        ranks, _ = spearman(*ratings.T, groups=drawn)
+        mean = mean_pairwise_spearman(ratings, groups=drawn)
+        return [width(measure) for measure in (icc2, icc3, ranks, mean)]
+
+    for alone, together in zip(widths(None), widths(groups), strict=True):
+        assert together > 1.5 * alone
+
+
+def test_the_mean_of_one_pair_is_that_pair() -> None:
+    """Value and interval, also where each left something out."""
+    generator = np.random.default_rng(6)
+    ratings = generator.random((30, 1)) + generator.normal(0.0, 0.2, (30, 2))
+    pair, _ = spearman(*ratings.T, seed=3)
+    mean = mean_pairwise_spearman(ratings, seed=3)
+    assert mean.value == pytest.approx(pair.value)
+    assert mean.ci95 == pytest.approx(pair.ci95)
+    ratings[4, 0] = ratings[7, 1] = np.nan
+    gaps = mean_pairwise_spearman(ratings, seed=3)
+    assert gaps.value == pytest.approx(spearman(*ratings.T)[0].value)
+    assert gaps.ci95[0] < gaps.value < gaps.ci95[1]
 
 
 def test_the_same_seed_gives_the_same_interval():

@@ -1,8 +1,7 @@
 """The numbers of a re-rating study: how far people move, and how far they agree."""
 
-import json
-from collections.abc import Mapping
-from importlib import resources
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,33 +9,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ls_integration.annotations import newest_answers
+from ls_integration.kinds.sted_rating import KIND
+from ls_integration.results.lined_up import number_groups
+from ls_integration.results.metrics import SCHEMA
+from ls_integration.results.metrics.entries import put_measure
 from ls_integration.results.names import name_rounds, rounds_of
 from ls_integration.results.ratings import new_ratings
-from ls_integration.scoring.measure import Measure, undefined
-from ls_integration.scoring.ratings import (
-    intraclass_correlation,
-    mean_pairwise_spearman,
-    spearman,
-)
-
-KIND = "sted-rating"
+from ls_integration.scoring.intervals import bootstrap_sums
+from ls_integration.scoring.measure import Measure, undefined, with_interval
+from ls_integration.scoring.rank_correlation import mean_pairwise_spearman, spearman
+from ls_integration.scoring.ratings import intraclass_correlation, krippendorff_alpha_interval
 
 SCHEMA_FILE = "schema/ratings.schema.json"
-"""JSON Schema of ``metrics.json`` of this kind, in the package."""
+"""JSON Schema of ``metrics.json`` of this kind, in the package: see `metrics.load_schema`."""
+
+NOT_COMPARED = "no image has an old and a new rating"
+NO_INTERVAL = "fewer than two images (or groups of them) have an old and a new rating"
+NO_WIDTH = "all images changed alike, which would give an interval of no width"
+OLD_SHOWN = "the pages showed the old rating, so the people are not independent of it"
 
 Floats = NDArray[np.float64]
-
-
-def load_schema() -> dict[str, Any]:
-    """Read the JSON Schema of ``metrics.json`` of a re-rating study.
-
-    Returns
-    -------
-    dict
-        Draft 2020-12.
-    """
-    text = resources.files("ls_integration.results").joinpath(SCHEMA_FILE).read_text("utf-8")
-    return dict(json.loads(text))
+Groups = NDArray[np.int64] | None
 
 
 def build_rating_metrics(
@@ -53,7 +46,8 @@ def build_rating_metrics(
     Parameters
     ----------
     items : DataFrame
-        The study in its order, with the old ``rating``.
+        The study in its order, with the old ``rating``; intervals resample
+        ``group`` where it groups them.
     annotations : DataFrame
         A checked annotations table; a person's newest answer of a round counts.
     normal_at_least, anomaly_below : float
@@ -66,34 +60,38 @@ def build_rating_metrics(
     Returns
     -------
     dict
-        Strict JSON values, valid by `load_schema`. ``people.{NAME}`` and ``mean`` (of the first
+        Strict JSON values, valid by `SCHEMA_FILE`. ``people.{NAME}`` and ``mean`` (of the first
         rounds) hold the changes, ``agreement`` the coefficients. What is
         undefined is null, with its reason in ``warnings``.
     """
     study = study or {}
     ratings = new_ratings(items, annotations)
     old = items["rating"].to_numpy(dtype=np.float64)
+    groups = number_groups(items)
     limits = (anomaly_below, normal_at_least)
     warnings: list[str] = []
     named = name_rounds(rounds_of(annotations))
     people = {}
     for key, name in named.items():
-        path = f"people.{name}"
-        entry = _changes(path, old, ratings[name].to_numpy(), limits, seed, warnings)
-        people[name] = entry | _effort(path, annotations, key, warnings)
-    firsts = ratings[[name for (_, number), name in named.items() if number == 1]].to_numpy()
+        path, new = f"people.{name}", ratings[name].to_numpy()
+        people[name] = {"annotator": key[0], "round": key[1]}
+        people[name] |= _changes(path, old, new, limits, groups, seed, warnings)
+        people[name] |= _effort(path, annotations, key, len(items), warnings)
+    firsts = ratings[[name for (_, number), name in named.items() if number == 1]]
+    means = _row_means(firsts.to_numpy())
+    blind = study.get("blind")
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "study": str(study.get("title", "")),
         "kind": KIND,
-        "blind": study.get("blind"),
+        "blind": blind,
         "n_items": len(items),
         "n_items_with_old_rating": int(np.count_nonzero(~np.isnan(old))),
         "normal_at_least": normal_at_least,
         "anomaly_below": anomaly_below,
         "people": people,
-        "mean": _changes("mean", old, _row_means(firsts), limits, seed, warnings),
-        "agreement": _agreement(firsts, seed, warnings),
+        "mean": _changes("mean", old, means, limits, groups, seed, warnings),
+        "agreement": _agreement(firsts, groups, blind, seed, warnings),
         "warnings": warnings,
     }
 
@@ -103,6 +101,7 @@ def _changes(
     old: Floats,
     new: Floats,
     limits: tuple[float, float],
+    groups: Groups,
     seed: int,
     warnings: list[str],
 ) -> dict[str, Any]:
@@ -119,53 +118,93 @@ def _changes(
         "crossed_to_not_normal": int(np.count_nonzero(was_normal & ~is_normal)),
         "into_gap": int(np.count_nonzero(in_gap)),
     }
+    drawn = None if groups is None else groups[both]
     moved = after - before
-    nothing = undefined("no image has an old and a new rating")
-    change = Measure(float(np.mean(moved))) if both.any() else nothing
-    distance = Measure(float(np.mean(np.abs(moved)))) if both.any() else nothing
-    _put(path, "mean_change", change, entry, warnings)
-    _put(path, "mean_absolute_change", distance, entry, warnings)
-    _put_with_interval(path, "spearman_with_old", spearman(old, new, seed=seed)[0], entry, warnings)
+    for name, values in (("mean_change", moved), ("mean_absolute_change", np.abs(moved))):
+        put_measure(path, name, _mean(values, drawn, seed), entry, warnings)
+    ranks, _ = spearman(old, new, groups=groups, seed=seed)
+    put_measure(path, "spearman_with_old", ranks, entry, warnings)
     return entry
 
 
+def _mean(values: Floats, groups: Groups, seed: int) -> Measure:
+    if not len(values):
+        return undefined(NOT_COMPARED)
+    features = np.column_stack([values, np.ones(len(values))])
+    interval = bootstrap_sums(
+        features, lambda sums: sums[:, 0] / sums[:, 1], seed=seed, groups=groups
+    )
+    return with_interval(float(np.mean(values)), interval, none=NO_INTERVAL, no_width=NO_WIDTH)
+
+
 def _effort(
-    path: str, annotations: pd.DataFrame, key: tuple[str, int], warnings: list[str]
+    path: str,
+    annotations: pd.DataFrame,
+    key: tuple[str, int],
+    n_items: int,
+    warnings: list[str],
 ) -> dict[str, Any]:
     newest = newest_answers(annotations)
     own = newest.loc[(newest["annotator"] == key[0]) & (newest["round"] == key[1])]
     times = own.loc[~own["skipped"], "lead_time_s"].dropna()
-    entry: dict[str, Any] = {"skipped": int(own["skipped"].sum())}
-    median = Measure(float(times.median())) if len(times) else undefined("no times are known")
-    _put(path, "median_decision_time_s", median, entry, warnings)
+    if not len(times):
+        warnings.append(f"{path}.median_decision_time_s: no decision time is known")
+    return {
+        "skipped": int(own["skipped"].sum()),
+        "unanswered": n_items - len(own),
+        "median_decision_time_s": float(times.median()) if len(times) else None,
+        "decision_time_quartiles_s": (
+            [float(value) for value in times.quantile([0.25, 0.75])] if len(times) else None
+        ),
+    }
+
+
+def _agreement(
+    firsts: pd.DataFrame, groups: Groups, blind: bool | None, seed: int, warnings: list[str]
+) -> dict[str, Any]:
+    path, ratings = "agreement", firsts.to_numpy()
+    icc2, icc3, n_common = intraclass_correlation(ratings, groups=groups, seed=seed)
+    alpha = krippendorff_alpha_interval(ratings, groups=groups, seed=seed)
+    mean = mean_pairwise_spearman(ratings, groups=groups, seed=seed)
+    entry: dict[str, Any] = {
+        "people": firsts.shape[1],
+        # Where the old rating was shown, everybody has seen the same number.
+        "independent": blind,
+        "n_items_rated_by_all": n_common if firsts.shape[1] else 0,
+        "n_items_rated_by_two": int(np.count_nonzero((~np.isnan(ratings)).sum(axis=1) >= 2)),
+    }
+    if blind is False and firsts.shape[1] > 1:
+        warnings.append(f"{path}.independent: {OLD_SHOWN}")
+    for name, measure in (
+        ("icc_2_1", icc2),
+        ("icc_3_1", icc3),
+        ("krippendorff_alpha_interval", alpha),
+        ("mean_pairwise_spearman", mean),
+    ):
+        put_measure(path, name, measure, entry, warnings)
+    pairs = combinations(firsts.columns, 2)
+    entry["pairwise"] = [_score_pair(firsts, pair, groups, seed, warnings) for pair in pairs]
     return entry
 
 
-def _agreement(firsts: Floats, seed: int, warnings: list[str]) -> dict[str, Any]:
-    icc2, icc3, n_common = intraclass_correlation(firsts, seed=seed)
-    entry: dict[str, Any] = {"people": firsts.shape[1], "n_items_rated_by_all": n_common}
-    _put_with_interval("agreement", "icc_2_1", icc2, entry, warnings)
-    _put_with_interval("agreement", "icc_3_1", icc3, entry, warnings)
-    mean = mean_pairwise_spearman(firsts)
-    _put("agreement", "mean_pairwise_spearman", mean, entry, warnings)
+def _score_pair(
+    firsts: pd.DataFrame, pair: Sequence[str], groups: Groups, seed: int, warnings: list[str]
+) -> dict[str, Any]:
+    first, second = pair
+    path = f"agreement.pairwise.{first}.{second}"
+    one, other = firsts[first].to_numpy(), firsts[second].to_numpy()
+    ranks, n_items = spearman(one, other, groups=groups, seed=seed)
+    entry: dict[str, Any] = {"first": first, "second": second, "n_items": n_items}
+    both = ~(np.isnan(one) | np.isnan(other))
+    drawn = None if groups is None else groups[both]
+    apart = _mean(np.abs(one[both] - other[both]), drawn, seed)
+    if apart.value is None:
+        apart = undefined("no image was rated by both")
+    put_measure(path, "mean_absolute_difference", apart, entry, warnings)
+    put_measure(path, "spearman", ranks, entry, warnings)
     return entry
 
 
 def _row_means(ratings: Floats) -> Floats:
     means: Floats = pd.DataFrame(ratings).mean(axis=1).to_numpy(dtype=np.float64)
     return means
-
-
-def _put(
-    path: str, name: str, measure: Measure, entry: dict[str, Any], warnings: list[str]
-) -> None:
-    entry[name] = measure.value
-    if measure.reason is not None:
-        warnings.append(f"{path}.{name}: {measure.reason}")
-
-
-def _put_with_interval(
-    path: str, name: str, measure: Measure, entry: dict[str, Any], warnings: list[str]
-) -> None:
-    _put(path, name, measure, entry, warnings)
-    entry[f"{name}_ci95"] = list(measure.ci95) if measure.ci95 else None

@@ -149,9 +149,25 @@ def bootstrap_sums(
         )
         for start in range(0, resamples, step)
     ]
-    values = np.concatenate(parts)
+    return percentile_interval(np.concatenate(parts))
+
+
+def percentile_interval(values: Floats) -> tuple[float, float] | None:
+    """Bound a statistic by the quantiles of its values in resamples.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_resamples,)
+        NaN where undefined.
+
+    Returns
+    -------
+    tuple of float or None
+        The 2.5 % and 97.5 % quantiles; None where more than 5 % of the values
+        are undefined.
+    """
     defined = values[np.isfinite(values)]
-    if len(defined) < (1 - _MAX_UNDEFINED) * resamples:
+    if len(defined) < (1 - _MAX_UNDEFINED) * len(values):
         return None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

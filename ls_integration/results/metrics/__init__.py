@@ -30,15 +30,20 @@ SCHEMA = 1
 SCHEMA_FILE = "schema/metrics.schema.json"
 
 
-def load_schema() -> dict[str, Any]:
+def load_schema(file: str = SCHEMA_FILE) -> dict[str, Any]:
     """Load the JSON Schema of ``metrics.json``.
+
+    Parameters
+    ----------
+    file : str
+        Of the package; that of labels by default.
 
     Returns
     -------
     dict
         Draft 2020-12.
     """
-    text = resources.files("ls_integration.results").joinpath(SCHEMA_FILE).read_text("utf-8")
+    text = resources.files("ls_integration.results").joinpath(file).read_text("utf-8")
     return dict(json.loads(text))
 
 
