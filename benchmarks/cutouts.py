@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ls_integration.images.drawing import frame_picture_suffix
 from ls_integration.workflows.frame_jobs import CutoutJob, FrameJob
 from ls_integration.workflows.frame_pictures import render_frames
 
@@ -83,7 +84,8 @@ def jobs_for(places: Places, target: Path, around: bool, *, whole: bool = False)
         for x, y in corners:
             neighbours = target / f"{index}_{x}_{y}_around.webp" if around else None
             cutouts.append(CutoutJob(x, y, target / f"{index}_{x}_{y}.webp", neighbours))
-        frame_target = target / f"{index}.webp" if whole else None
+        suffix = frame_picture_suffix((source,))
+        frame_target = target / f"{index}{suffix}" if whole else None
         jobs.append(FrameJob((source,), TILE, tuple(cutouts), frame_target))
     return jobs
 

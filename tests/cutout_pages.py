@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ls_integration.images.drawing import frame_picture_suffix
 from ls_integration.kinds.cutouts import all_item_ids, make_items
 from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.study import Study
@@ -43,7 +44,8 @@ def drawn_study(
             )
             for item in group.itertuples()
         )
-        target = media / folder / f"{study.item_id(f'frame/{name}')}.webp"
+        suffix = frame_picture_suffix([frames[str(name)]])
+        target = media / folder / f"{study.item_id(f'frame/{name}')}{suffix}"
         jobs.append(FrameJob((frames[str(name)],), table.tile_px, cutouts, target))
     results = dict(zip(items["image_name"].unique(), render_frames(jobs), strict=True))
     assert all(result.error is None for result in results.values())
@@ -54,7 +56,8 @@ def drawn_study(
         image=[f"{folder}/{stem}.webp" for stem in stems],
         context=[f"{folder}/{stem}-context.webp" for stem in stems],
         frame_image=[
-            f"{folder}/{study.item_id(f'frame/{name}')}.webp" for name in items["image_name"]
+            f"{folder}/{results[name].job.frame_target.name}"  # type: ignore[union-attr]
+            for name in items["image_name"]
         ],
         frame_box=[_box(by_item[stem].frame_box) for stem in stems],
         facts=[

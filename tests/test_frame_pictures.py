@@ -267,6 +267,30 @@ def test_a_frame_beyond_webp_is_shrunk(tmp_path: Path) -> None:
     assert decoded(one.target)[0, :, 0].tolist() == [0] * 10 + [200] * 10
 
 
+def test_a_jpegs_own_compression_is_kept(tmp_path: Path) -> None:
+    """The picture of a JPEG frame has its pixels, not its notes, and may be longer than WebP."""
+    pixels = np.zeros((40, 20_000, 3), np.uint8)
+    pixels[:, 10_000:] = np.random.default_rng(0).integers(0, 256, (40, 10_000, 3))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "long.jpg", exif=exif, comment=b"secret")
+    one = CutoutJob(10_000, 0, tmp_path / "cutout.webp")
+    job = FrameJob((tmp_path / "long.jpg",), TILE, (one,), tmp_path / "frame.jpg")
+    (result,) = render_frames([job])
+    assert result.error is None
+    with Image.open(job.sources[0]) as source, Image.open(tmp_path / "frame.jpg") as whole:
+        assert whole.format == "JPEG"
+        assert not whole.getexif()
+        assert "comment" not in whole.info
+        np.testing.assert_array_equal(np.asarray(whole), np.asarray(source))
+        own = np.asarray(source)[:TILE, 10_000 : 10_000 + TILE]
+    np.testing.assert_array_equal(decoded(one.target), own)
+    # The name of a study says JPEG; the file that was one has been replaced.
+    Image.fromarray(pixels).convert("CMYK").save(tmp_path / "long.jpg")
+    (result,) = render_frames([job])
+    assert "long.jpg is no longer the JPEG" in str(result.error)
+
+
 def test_three_files_of_real_sky_become_colour(shared_data: Path, tmp_path: Path) -> None:
     """Three FITS files give colour, sky positions and one set of limits."""
     source = shared_data / "fits/cutout_frame-i-008108-5-0025.fits"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,13 +46,15 @@ def write_source(folder: Path, *, names: tuple[str, ...] = ("f.one", "f.two")) -
     return CutoutOptions(source=folder, predictions=table, tile_px=TILE)
 
 
-def draw(options: CutoutOptions, pictures: Path) -> tuple[pd.DataFrame, dict[str, object]]:
+def draw(
+    options: CutoutOptions, pictures: Path, study: Study = STUDY
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Draw the errors of a source."""
     table = read_predictions_table(options.predictions, tile_px=options.tile_px)
-    items = make_items(table, make_id=STUDY.item_id, seed=0, show=options.show)
+    items = make_items(table, make_id=study.item_id, seed=0, show=options.show)
     frames = find_sources(options, list(dict.fromkeys(items["image_name"])))
     check_inside(frames, table)
-    drawn, known, problems = draw_cutouts(items, STUDY, options, frames, table, pictures, silent)
+    drawn, known, problems = draw_cutouts(items, study, options, frames, table, pictures, silent)
     assert problems == []
     return drawn, known
 
@@ -98,6 +101,28 @@ def test_region_ids_are_unique_off_the_grid() -> None:
     """Two cutouts that overlap share row and column, and must not share an id."""
     assert region_id(200, 400, 200) == "r02c01"
     assert region_id(210, 400, 200) != region_id(200, 400, 200)
+
+
+def test_the_picture_of_a_frame_keeps_its_name(tmp_path: Path) -> None:
+    """A JPEG's is JPEG; a study from before that, whose pages point at WebP, is drawn as it was."""
+    options = write_source(tmp_path, names=("f",))
+    with Image.open(tmp_path / "f.png") as picture:
+        picture.save(tmp_path / "f.jpg")
+    (tmp_path / "f.png").unlink()
+    media = tmp_path / "media"
+    items, known = draw(options, media / STUDY.pictures_folder)
+    image = str(items["frame_image"].iloc[0])
+    assert image == known["f"]["image"]
+    assert image.endswith(".jpg")
+    assert (media / image).is_file()
+
+    old = image.replace(".jpg", ".webp")
+    study = STUDY.model_copy(update={"options": {"frames": {"f": known["f"] | {"image": old}}}})
+    items, again = draw(options, media / STUDY.pictures_folder, study)
+    assert items["frame_image"].unique().tolist() == [old] == [again["f"]["image"]]
+    with Image.open(media / image) as new, Image.open(media / old) as before:
+        assert (new.format, before.format) == ("JPEG", "WEBP")
+        np.testing.assert_array_equal(np.asarray(new), np.asarray(before))
 
 
 def test_the_real_frames_have_215_errors(shared_data: Path, tmp_path: Path) -> None:

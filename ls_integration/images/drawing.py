@@ -1,4 +1,4 @@
-"""A frame to the picture that is cut up, on the shortest way."""
+"""A frame to the picture that is cut up, on the shortest way, and the kind of file it becomes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,9 +6,17 @@ from pathlib import Path
 from PIL import Image
 
 from ls_integration.images.frames import FrameShape, has_suffix, read_frame
-from ls_integration.images.picture_files import PICTURE_SUFFIXES, picture_as_it_is
+from ls_integration.images.jpeg import plain_jpeg
+from ls_integration.images.picture_files import (
+    JPEG_SUFFIXES,
+    PICTURE_SUFFIXES,
+    picture_as_it_is,
+)
 from ls_integration.images.source_files import DAMAGED, check_file, damaged
 from ls_integration.images.stretch import Limits, Stretch, apply, frame_limits
+
+WEBP_SUFFIX, JPEG_SUFFIX = ".webp", ".jpg"
+"""Endings of the names of pictures of whole frames: drawn without loss, or a JPEG's own."""
 
 
 def draw_frame(
@@ -61,6 +69,45 @@ def draw_frame(
     frame = read_frame(sources, hdu=hdu, bands=bands)
     limits = limits or frame_limits(frame, stretch)
     return Image.fromarray(apply(frame, limits)), limits, frame.shape
+
+
+def frame_picture_suffix(
+    sources: Sequence[Path],
+    *,
+    bands: Sequence[int] = (),
+    stretch: Stretch | None = None,
+    limits: Limits | None = None,
+) -> str:
+    """Tell what kind of file the picture of a whole frame becomes.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        The file, or three that become red, green and blue.
+    bands : sequence of int
+        As for `frames.read_frame`.
+    stretch : {"none", "minmax", "zscale", "asinh"}, optional
+        As for `draw_frame`.
+    limits : dict, optional
+        As for `draw_frame`.
+
+    Returns
+    -------
+    str
+        ``.jpg`` for a JPEG that is shown as it is and that `jpeg.plain_jpeg`
+        can copy; ``.webp``, which is without loss, for all others, also for
+        those that cannot be read.
+    """
+    if not (
+        has_suffix(sources[0].name).lower() in JPEG_SUFFIXES
+        and _may_be_as_it_is(sources, bands, stretch, limits)
+    ):
+        return WEBP_SUFFIX
+    try:
+        is_copied = plain_jpeg(sources[0].read_bytes()) is not None
+    except OSError:
+        is_copied = False
+    return JPEG_SUFFIX if is_copied else WEBP_SUFFIX
 
 
 def _may_be_as_it_is(

@@ -4,13 +4,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ls_integration.errors import SourceError, some_of
+from ls_integration.images.drawing import frame_picture_suffix
 from ls_integration.images.frame_files import find_bands, find_frames
 from ls_integration.images.frames import frame_shape
 from ls_integration.images.tiles import Box, Cell, outside
@@ -130,7 +131,8 @@ def frame_jobs(
     pictures : Path
         The folder of the pictures.
     known : mapping
-        ``frames`` of the study's options: the limits of an earlier run.
+        ``frames`` of the study's options: the limits of an earlier run, and the
+        names of its pictures of frames.
 
     Returns
     -------
@@ -138,7 +140,9 @@ def frame_jobs(
         One for each frame, in the order in which the items meet them.
     """
     jobs = []
-    for name, group in items.groupby("image_name", sort=False):
+    for image_name, group in items.groupby("image_name", sort=False):
+        name = str(image_name)
+        known_frame = known.get(name, {})
         columns = (group["item_id"], group["grid_x"], group["grid_y"])
         cutouts = tuple(
             CutoutJob(
@@ -151,13 +155,13 @@ def frame_jobs(
         )
         jobs.append(
             FrameJob(
-                sources=frames.sources[str(name)],
+                sources=frames.sources[name],
                 tile_px=options.tile_px,
                 cutouts=cutouts,
-                frame_target=pictures / frame_picture(study, str(name)),
+                frame_target=pictures / frame_picture(study, name, options, frames, known_frame),
                 origin=options.origin,
                 stretch=options.stretch,
-                limits=known.get(str(name), {}).get("limits"),
+                limits=known_frame.get("limits"),
                 hdu=frames.hdu,
                 bands=frames.bands,
             )
@@ -165,7 +169,13 @@ def frame_jobs(
     return jobs
 
 
-def frame_picture(study: Study, image_name: str) -> str:
+def frame_picture(
+    study: Study,
+    image_name: str,
+    options: CutoutOptions,
+    frames: Frames,
+    known: Mapping[str, Any],
+) -> str:
     """Name the picture of a whole frame.
 
     Parameters
@@ -174,13 +184,25 @@ def frame_picture(study: Study, image_name: str) -> str:
         The study.
     image_name : str
         The frame.
+    options : CutoutOptions
+        The stretch, which decides what kind of file it is.
+    frames : Frames
+        The files.
+    known : mapping
+        What ``frames`` of the study's options say of this frame: its pages may
+        be on the server, so the name stays. Empty if it is new.
 
     Returns
     -------
     str
         A file name that tells nothing.
     """
-    return f"{frame_item_id(study, image_name)}{PICTURE_SUFFIX}"
+    if "image" in known:
+        return PurePosixPath(known["image"]).name
+    suffix = frame_picture_suffix(
+        frames.sources[image_name], bands=frames.bands, stretch=options.stretch
+    )
+    return f"{frame_item_id(study, image_name)}{suffix}"
 
 
 def draw_cutouts(
@@ -221,7 +243,10 @@ def draw_cutouts(
     problems : list of (str, str)
         ``source_path`` and message of what could not be drawn.
     """
-    results = render_frames(frame_jobs(items, study, options, frames, pictures, {}), report=report)
+    # Of a study that grows; of a new one nothing is known.
+    before = study.options.get("frames", {})
+    jobs = frame_jobs(items, study, options, frames, pictures, before)
+    results = render_frames(jobs, report=report)
     known_tiles = _tiles_of(table)
     columns: dict[str, dict[str, Any]] = {}
     problems: list[tuple[str, str]] = []
@@ -231,13 +256,14 @@ def draw_cutouts(
         if result.error is not None:
             problems += [(path, result.error) for path in group["source_path"]]
             continue
-        known[str(name)] = _facts_of_frame(study, str(name), result)
+        known[str(name)] = _facts_of_frame(study, result)
         for item, one in zip(group.itertuples(), result.cutouts, strict=True):
             if one.error is not None:
                 problems.append((str(item.source_path), one.error))
             else:
                 place = (str(name), one.job.grid_x, one.job.grid_y)
-                columns[str(item.item_id)] = _describe(place, one, study, known_tiles)
+                frame_image = known[str(name)]["image"]
+                columns[str(item.item_id)] = _describe(place, one, frame_image, study, known_tiles)
     drawn = items.loc[items["item_id"].isin(columns)].reset_index(drop=True)
     filled = pd.DataFrame([columns[item_id] for item_id in drawn["item_id"]])
     drawn = pd.concat([drawn.drop(columns="image"), filled], axis=1)
@@ -246,12 +272,13 @@ def draw_cutouts(
     return drawn, known, problems
 
 
-def _facts_of_frame(study: Study, name: str, result: FrameResult) -> dict[str, Any]:
+def _facts_of_frame(study: Study, result: FrameResult) -> dict[str, Any]:
+    target = result.job.frame_target
     return {
         "limits": result.limits,
         "size_px": list(result.size_px or ()),
         "origin": result.origin,
-        "image": f"{study.pictures_folder}/{frame_picture(study, name)}",
+        "image": f"{study.pictures_folder}/{target.name}" if target else None,
     }
 
 
@@ -283,7 +310,11 @@ def _tiles_of(table: CutoutTable) -> _Tiles:
 
 
 def _describe(
-    place: tuple[str, int, int], one: CutoutResult, study: Study, known: _Tiles
+    place: tuple[str, int, int],
+    one: CutoutResult,
+    frame_image: str,
+    study: Study,
+    known: _Tiles,
 ) -> dict[str, Any]:
     """Say where an item's pictures are and what they show."""
     name, folder = place[0], study.pictures_folder
@@ -295,7 +326,7 @@ def _describe(
     return {
         "image": f"{folder}/{one.job.target.name}",
         "context": f"{folder}/{around.name}" if around else None,
-        "frame_image": f"{folder}/{frame_picture(study, name)}",
+        "frame_image": frame_image,
         "frame_box": json.dumps(_corners(box)) if box else None,
         "ra_deg": ra_deg,
         "dec_deg": dec_deg,

@@ -40,8 +40,8 @@ class FrameJob:
     cutouts : tuple of CutoutJob
         What to make of it.
     frame_target : Path or None
-        The WebP file of the whole frame, shrunk to 16,383 pixels a side if it
-        is larger; None makes none.
+        The file of the whole frame, named by `images.drawing.frame_picture_suffix`;
+        WebP is shrunk to 16,383 pixels a side if it is larger. None makes none.
     origin : {"upper", "lower"} or None
         What `grid_y` counts from, see `images.tiles`; None is ``upper`` for
         pictures and ``lower`` for FITS and NPY.

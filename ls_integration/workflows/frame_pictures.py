@@ -17,8 +17,9 @@ from PIL import Image
 
 from ls_integration.errors import ResultsError, SourceError
 from ls_integration.files import whole_files
-from ls_integration.images.drawing import draw_frame
+from ls_integration.images.drawing import JPEG_SUFFIX, draw_frame
 from ls_integration.images.frames import FrameShape, frame_shape
+from ls_integration.images.jpeg import read_plain_jpeg
 from ls_integration.images.render import WEBP_LONGEST_SIDE_PX, encode_picture
 from ls_integration.images.tiles import (
     Origin,
@@ -185,7 +186,9 @@ def _drawings(
     drawings: list[_Drawing] = []
     if job.frame_target is not None:
         # First, since it takes longest.
-        drawings.append((job.frame_target, partial(_whole, picture)))
+        is_copy = job.frame_target.suffix == JPEG_SUFFIX
+        whole = partial(read_plain_jpeg, job.sources[0]) if is_copy else partial(_whole, picture)
+        drawings.append((job.frame_target, whole))
     for result in results:
         if result.error is not None:
             continue

@@ -1,11 +1,14 @@
 """A study of cutouts from import to test_outputs.csv, through a real server."""
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from ls_integration import study as studies
@@ -116,6 +119,7 @@ def counts(rows: list[ByValue]) -> dict[str, tuple[int, int, int | None, int]]:
 def test_from_import_to_the_corrected_table(
     imported: Callable[..., Path],
     table: Path,
+    shared_data: Path,
     settings: Settings,
     client: Client,
     tmp_path: Path,
@@ -139,6 +143,14 @@ def test_from_import_to_the_corrected_table(
     frames = tasks_of(client, study, "frames")
     frame = next(task for task in frames.values() if fourth in task["data"]["tiles"].values())
     answer(client, frame, None, {fourth: YES}, "verdict")
+    url = frame["data"]["image"]
+    assert url in tasks[fourth]["data"]["table"]
+    content, kind = client.get_bytes(url)
+    assert kind == "image/jpeg"
+    source = shared_data / "des_cutouts" / "images" / f"{frame['data']['image_name']}.jpg"
+    assert len(content) <= source.stat().st_size
+    with Image.open(source) as own, Image.open(io.BytesIO(content)) as shown:
+        np.testing.assert_array_equal(np.asarray(shown), np.asarray(own))
 
     outcome = export(study, settings, tmp_path / "some", start=tmp_path)
     assert (outcome.n_items, outcome.n_answers) == (len(items), 5)
