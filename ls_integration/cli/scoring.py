@@ -118,10 +118,7 @@ def print_scored(scored: "Scored") -> None:
         print_result(line)
     if scored.metrics["warnings"]:
         print_note(f"undefined, with the reason in {scored.numbers}: {_keys(scored.metrics)}")
-    if scored.has_report:
-        print_result(f"report: {scored.report}")
-    else:
-        print_result(f"numbers: {scored.numbers} (this kind of study has no report.html)")
+    print_result(f"report: {scored.report}")
 
 
 def print_scores(metrics: Mapping[str, Any], report: Path) -> None:

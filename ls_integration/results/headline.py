@@ -1,5 +1,6 @@
 """What came out, in sentences, and how the report writes numbers."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -135,6 +136,14 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
+def _rating(value: float | None) -> str:
+    """Two decimals, or as many as a rating has, up to three; a dash for nothing."""
+    if value is None or math.isnan(value):
+        return "–"
+    text = f"{value:.3f}"
+    return (text[:-1] if text.endswith("0") else text).replace("-", "\N{MINUS SIGN}")
+
+
 def _range(interval: Sequence[float] | None) -> str:
     """Low to high; "to" where a minus sign stands beside."""
     if interval is None:
@@ -180,6 +189,7 @@ def _list(words: Sequence[str], last: str = "and") -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "number": _number,
+    "rating": _rating,
     "interval": _range,
     "percent": _percent,
     "seconds": _seconds,

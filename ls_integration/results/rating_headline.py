@@ -1,7 +1,11 @@
-"""What came out of a re-rating study, in lines for the terminal."""
+"""What came out of a re-rating study, in sentences and in lines for the terminal."""
 
 from collections.abc import Mapping
 from typing import Any
+
+from ls_integration.results.headline import FILTERS
+
+_NAMED_AT_MOST = 4
 
 _NAMES = (
     "rated",
@@ -12,6 +16,78 @@ _NAMES = (
     "to not",
     "gap",
 )
+
+
+def say_ratings(metrics: Mapping[str, Any]) -> list[str]:
+    """Say in sentences what came out.
+
+    Parameters
+    ----------
+    metrics : mapping
+        As `rating_metrics.build_rating_metrics` gives it.
+
+    Returns
+    -------
+    list of str
+        One paragraph each, plain text.
+    """
+    people = metrics["people"]
+    if not any(entry["rated"] for entry in people.values()):
+        return ["There are no ratings yet."]
+    several = metrics["agreement"]["people"] > 1
+    named = [(name, entry) for name, entry in people.items() if entry["rated"]]
+    paragraphs = [_say_person(name, entry, metrics) for name, entry in named[:_NAMED_AT_MOST]]
+    if len(named) > _NAMED_AT_MOST:
+        paragraphs.append(f"{len(named) - _NAMED_AT_MOST} more are in the table below.")
+    mean = metrics["mean"]
+    if several and mean["compared"]:
+        paragraphs.append(f"By the mean of all first rounds {_say_crossings(mean, metrics)}.")
+    if several and metrics["agreement"]["icc_2_1"] is not None:
+        paragraphs.append(_say_rating_agreement(metrics["agreement"]))
+    if metrics["blind"] is not None:
+        paragraphs.append(
+            "The study was blind: the old ratings were not on the server."
+            if metrics["blind"]
+            else "The pages showed the old rating, so the new ones are not independent of it."
+        )
+    return paragraphs
+
+
+def _say_person(name: str, entry: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    count, number = FILTERS["count"], FILTERS["number"]
+    text = f"{name} rated {count(entry['rated'])} of {count(metrics['n_items'])} images again"
+    if entry["mean_change"] is None:
+        return f"{text}, of which none has an old rating."
+    interval = entry["mean_change_ci95"]
+    bounds = f" (95 % interval {FILTERS['interval'](interval)})" if interval else ""
+    return (
+        f"{text}. New less old rating is {number(entry['mean_change'])} on average{bounds}, and "
+        f"{number(entry['mean_absolute_change'])} in size; {_say_crossings(entry, metrics)}."
+    )
+
+
+def _say_crossings(entry: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    count = FILTERS["count"]
+    normal, low = metrics["normal_at_least"], metrics["anomaly_below"]
+    gap = entry["into_gap"]
+    return (
+        f"{count(entry['crossed_to_normal'])} became normal ({normal:g} or more), "
+        f"{count(entry['crossed_to_not_normal'])} no longer are, and {count(gap)} "
+        f"{'lies' if gap == 1 else 'lie'} now between {low:g} and {normal:g}"
+    )
+
+
+def _say_rating_agreement(agreement: Mapping[str, Any]) -> str:
+    number, bounds = FILTERS["number"], FILTERS["interval"]
+    interval = agreement["icc_2_1_ci95"]
+    text = (
+        f"On the {FILTERS['count'](agreement['n_items_rated_by_all'])} images that all "
+        f"{agreement['people']} rated, single ratings agree with ICC(2,1) = "
+        f"{number(agreement['icc_2_1'])}"
+    )
+    if interval:
+        text += f" (95 % interval {bounds(interval)})"
+    return f"{text}; 1 is full agreement."
 
 
 def write_rating_lines(metrics: Mapping[str, Any]) -> list[str]:

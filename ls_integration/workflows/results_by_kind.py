@@ -37,8 +37,6 @@ class Results:
         Items, annotations, the positive label, the model's threshold or None,
         and what the results folder knows of the study -> what ``metrics.json``
         holds.
-    has_report : bool
-        ``report.html`` and plots are made from these numbers.
     write_lines : callable or None
         What ``metrics.json`` holds -> the lines to print; None where the
         command line prints its table of accuracies.
@@ -50,7 +48,6 @@ class Results:
     measure: Callable[
         [pd.DataFrame, pd.DataFrame, str, float | None, Mapping[str, Any]], dict[str, Any]
     ]
-    has_report: bool = True
     write_lines: Callable[[Mapping[str, Any]], list[str]] | None = None
     can_choose_annotator: bool = False
 
@@ -170,7 +167,5 @@ _RESULTS = {
         write_cutouts, _measure_cutouts, write_lines=write_cutout_lines, can_choose_annotator=True
     ),
     sted_quality.KIND: Results(_write_sessions, _measure_labels),
-    sted_rating.KIND: Results(
-        _write_ratings, _measure_ratings, has_report=False, write_lines=write_rating_lines
-    ),
+    sted_rating.KIND: Results(_write_ratings, _measure_ratings, write_lines=write_rating_lines),
 }

@@ -90,17 +90,6 @@ class Scored:
         write_lines = results_of(self.metrics.get("kind")).write_lines
         return None if write_lines is None else write_lines(self.metrics)
 
-    @property
-    def has_report(self) -> bool:
-        """Tell whether there is a report.
-
-        Returns
-        -------
-        bool
-            Some kinds have none.
-        """
-        return results_of(self.metrics.get("kind")).has_report
-
 
 def score_folder(
     folder: Path,
@@ -395,8 +384,7 @@ def write_scores(
         )
         write_label_errors(folder, lined_up, rank_labels(lined_up))
     report("Scoring", 1, 1)
-    if results.has_report:
-        write_report(folder, items, annotations, metrics, about=study, report=report)
+    write_report(folder, items, annotations, metrics, about=study, report=report)
     return metrics
 
 

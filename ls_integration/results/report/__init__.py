@@ -15,15 +15,20 @@ from markupsafe import Markup
 
 from ls_integration import __version__
 from ls_integration.files import write_text
+from ls_integration.kinds import sted_rating
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.figures.drawing import Drawing, to_svg, write_png
 from ls_integration.results.headline import FILTERS
 from ls_integration.results.report.labels import describe_labels
+from ls_integration.results.report.ratings import describe_ratings
 from ls_integration.results.report.section import Section
 from ls_integration.results.tables import write_csv
 
 PLOTS = "plots"
 """Name of the folder of figures."""
+
+_DESCRIBE = {sted_rating.KIND: describe_ratings}
+"""What the pages of kinds say whose answers are not labels."""
 
 _PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "matplotlib")
 
@@ -119,7 +124,8 @@ def make_report(
     Report
         Page and figures.
     """
-    page = describe_labels(items, annotations, metrics, about or {})
+    describe = _DESCRIBE.get(metrics["kind"], describe_labels)
+    page = describe(items, annotations, metrics, about or {})
     made_at = made_at or datetime.now(UTC)
     html = (
         _environment()

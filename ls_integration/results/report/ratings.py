@@ -1,0 +1,240 @@
+"""The report of ratings that were given again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ls_integration.annotations import newest_answers
+from ls_integration.results.figures.drawing import Floats
+from ls_integration.results.figures.ratings import MEAN, plot_old_new, plot_rating_changes
+from ls_integration.results.figures.times import plot_times
+from ls_integration.results.names import name_rounds, rounds_of
+from ls_integration.results.rating_headline import say_ratings
+from ls_integration.results.ratings import new_ratings
+from ls_integration.results.report.section import Page, Section
+from ls_integration.results.report.sections import group_reasons
+from ls_integration.scoring.intervals import RESAMPLES
+
+MOST_ROWS = 15
+"""Of the tables of images."""
+
+MOST_PEOPLE = 6
+"""Whose ratings stand in a row of the tables of images."""
+
+
+@dataclass(frozen=True)
+class RatingFindings:
+    """What the report of ratings is about.
+
+    Attributes
+    ----------
+    metrics : mapping
+        As `rating_metrics.build_rating_metrics` gives it.
+    items : DataFrame
+        The study in its order, with the old ``rating``.
+    ratings : DataFrame
+        As `results.ratings.new_ratings` gives it.
+    times : mapping of str to ndarray of float
+        Name -> decision times in s, of those who have any.
+    """
+
+    metrics: Mapping[str, Any]
+    items: pd.DataFrame
+    ratings: pd.DataFrame
+    times: Mapping[str, Floats]
+
+    @property
+    def firsts(self) -> pd.DataFrame:
+        """Give the ratings of everybody's first round.
+
+        Returns
+        -------
+        DataFrame
+            One row for each item, one column for each person.
+        """
+        people = self.metrics["people"]
+        return self.ratings[[name for name, entry in people.items() if entry["round"] == 1]]
+
+
+def describe_ratings(
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    about: Mapping[str, Any],  # noqa: ARG001 - as all kinds are asked
+) -> Page:
+    """Say how far people moved from the old ratings, and show it.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The study in its order, with the old ``rating``.
+    annotations : DataFrame
+        A checked annotations table.
+    metrics : mapping
+        What `rating_metrics.build_rating_metrics` made of the two.
+    about : mapping
+        What the results folder says of its study; not needed here.
+
+    Returns
+    -------
+    Page
+        What the report says.
+    """
+    newest = newest_answers(annotations)
+    answered = newest.loc[~newest["skipped"]]
+    times = {}
+    for (person, number), name in name_rounds(rounds_of(annotations)).items():
+        own = answered.loc[(answered["annotator"] == person) & (answered["round"] == number)]
+        values = own["lead_time_s"].dropna().to_numpy(dtype=np.float64)
+        if len(values):
+            times[name] = values
+    findings = RatingFindings(metrics, items, new_ratings(items, annotations), times)
+    return Page(
+        headline=tuple(say_ratings(metrics)),
+        sections=tuple(section for section in (make(findings) for make in SECTIONS) if section),
+        template="rating_report.html.j2",
+    )
+
+
+def show_changes(findings: RatingFindings) -> Section | None:
+    """Show the new ratings against the old ones.
+
+    Parameters
+    ----------
+    findings : RatingFindings
+        What was found.
+
+    Returns
+    -------
+    Section or None
+        None where no image has both.
+    """
+    metrics = findings.metrics
+    rows = [(name, entry) for name, entry in metrics["people"].items() if entry["compared"]]
+    if not rows:
+        return None
+    ratings = {name: findings.ratings[name].to_numpy() for name, _ in rows}
+    if metrics["agreement"]["people"] > 1 and metrics["mean"]["compared"]:
+        rows.append((MEAN, metrics["mean"]))
+        ratings[MEAN] = findings.firsts.mean(axis=1).to_numpy()
+    limits = (metrics["anomaly_below"], metrics["normal_at_least"])
+    drawings = (
+        plot_old_new(findings.items, ratings, limits),
+        plot_rating_changes(findings.items, ratings),
+    )
+    return Section("rating_changes", drawings, {"rows": rows, "mean": MEAN, "resamples": RESAMPLES})
+
+
+def show_rating_agreement(findings: RatingFindings) -> Section | None:
+    """Show how far people agree on ratings.
+
+    Parameters
+    ----------
+    findings : RatingFindings
+        What was found.
+
+    Returns
+    -------
+    Section or None
+        None with fewer than two people.
+    """
+    if not findings.metrics["agreement"]["pairwise"]:
+        return None
+    return Section("rating_agreement", values={"resamples": RESAMPLES})
+
+
+def show_items(findings: RatingFindings) -> Section | None:
+    """Show the images that moved farthest, and those on which people differ most.
+
+    Parameters
+    ----------
+    findings : RatingFindings
+        What was found.
+
+    Returns
+    -------
+    Section or None
+        None where nothing was rated.
+    """
+    firsts = findings.firsts
+    items = findings.items.reset_index(drop=True)
+    names = items["source_path"] if "source_path" in items.columns else items["item_id"]
+    table = pd.DataFrame(
+        {
+            "name": names.fillna(items["item_id"]),
+            "old": items["rating"],
+            "mean": firsts.mean(axis=1).to_numpy(),
+            "spread": (firsts.max(axis=1) - firsts.min(axis=1)).to_numpy(),
+        }
+    )
+    table["change"] = table["mean"] - table["old"]
+    table["given"] = firsts.to_numpy().tolist()
+    moved = _largest(table, table["change"].abs())
+    spread = _largest(table, table["spread"])
+    if not moved and not spread:
+        return None
+    people = list(firsts.columns)
+    values = {
+        "moved": moved,
+        "spread": spread if len(people) > 1 else [],
+        # More columns than these fit no page.
+        "people": people if len(people) <= MOST_PEOPLE else [],
+    }
+    return Section("rating_items", values=values)
+
+
+def show_rating_effort(findings: RatingFindings) -> Section | None:
+    """Show what was asked of whom, and how long it took.
+
+    Parameters
+    ----------
+    findings : RatingFindings
+        What was found.
+
+    Returns
+    -------
+    Section or None
+        None without people.
+    """
+    if not findings.metrics["people"]:
+        return None
+    return Section("rating_effort", (plot_times(findings.times),) if findings.times else ())
+
+
+def show_rating_reasons(findings: RatingFindings) -> Section | None:
+    """Show what is undefined and why.
+
+    Parameters
+    ----------
+    findings : RatingFindings
+        What was found.
+
+    Returns
+    -------
+    Section or None
+        None where everything is defined.
+    """
+    if not findings.metrics["warnings"]:
+        return None
+    return Section("reasons", values={"reasons": group_reasons(findings.metrics)})
+
+
+SECTIONS: tuple[Callable[[RatingFindings], Section | None], ...] = (
+    show_changes,
+    show_rating_agreement,
+    show_items,
+    show_rating_effort,
+    show_rating_reasons,
+)
+"""The parts of the report of ratings, in the order of the page."""
+
+
+def _largest(table: pd.DataFrame, size: "pd.Series[Any]") -> list[dict[Any, Any]]:
+    """Give the rows with the largest sizes above 0, the first of equal ones first."""
+    # Ratings are decimal: 0.30000000000000004 is no larger than 0.3.
+    order = size.round(6).sort_values(ascending=False, kind="stable")
+    kept = order[order > 0].index[:MOST_ROWS]
+    return table.loc[kept].to_dict("records")
