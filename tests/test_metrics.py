@@ -60,16 +60,19 @@ def check(metrics: dict[str, object]) -> None:
     def walk(value: object, path: str) -> None:
         if isinstance(value, dict):
             if "first" in value and "second" in value:
-                path = f"agreement.pairwise.{value['first']}.{value['second']}"
+                path = f"{path}.{value['first']}.{value['second']}"
             if "rounds" in value:
                 rounds = "-".join(str(number) for number in value["rounds"])
-                path = f"agreement.intra_rater.{value['person']}.{rounds}"
+                path = f"{path}.{value['person']}.{rounds}"
             for key, part in value.items():
-                walk(part, f"{path}.{key}" if path else key)
+                name = key.replace(": ", ":")
+                walk(part, f"{path}.{name}" if path else name)
         elif isinstance(value, list):
             for part in value:
                 walk(part, path)
-        elif value is None and path not in {"kind", "blind", "model.threshold"}:
+        elif (
+            value is None and path not in {"kind", "blind"} and not path.endswith("model.threshold")
+        ):
             # An interval or quartiles without a value share the value's reason.
             base = path.removesuffix("_ci95").replace("time_quartiles_s", "time_s")
             base = base.replace(".decision_time_s", ".median_decision_time_s")

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
-from ls_integration.cli.options import Annotator, Force, Output, Quiet, StudyName, TokenFile, Url
+from ls_integration.cli.options import (
+    Annotator,
+    Force,
+    GroupBy,
+    Output,
+    Quiet,
+    StudyName,
+    TokenFile,
+    Url,
+)
 
 if TYPE_CHECKING:
     from ls_integration.workflows.export import ExportOutcome
@@ -46,6 +55,7 @@ def export_and_score(
     context: typer.Context,
     study: StudyName,
     output: Output,
+    group_by: GroupBy = None,
     annotator: Annotator = None,
     force: Force = False,
     url: Url = None,
@@ -61,7 +71,7 @@ def export_and_score(
 
     _export(context, study, output, annotator, force, url, token_file, quiet)
     with progress_bars(context, quiet) as report:
-        scored = score_folder(output, force=force, report=report)
+        scored = score_folder(output, group_by=group_by, force=force, report=report)
     print_scored(scored)
 
 

@@ -63,6 +63,13 @@ Annotator = Annotated[
         help="Cutouts: take this person's answers instead of everybody's majority.",
     ),
 ]
+GroupBy = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Score each value of this items column on its own too: else structure; repeat it.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite files in DIR that are not ours or were edited.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
-from ls_integration.cli.options import Annotator, Force, Quiet
+from ls_integration.cli.options import Annotator, Force, GroupBy, Quiet
 
 if TYPE_CHECKING:
     from ls_integration.workflows.score import Scored
@@ -52,6 +52,7 @@ def score(
     ratings: Annotated[
         Path | None, typer.Option(metavar="CSV", help="path,rating of a SOURCE without ratings.")
     ] = None,
+    group_by: GroupBy = None,
     annotator: Annotator = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -77,6 +78,7 @@ def score(
                 output=output,
                 positive=positive,
                 model_threshold=model_threshold,
+                group_by=group_by,
                 annotator=annotator,
                 force=force,
                 report=report,
@@ -96,6 +98,7 @@ def score(
                 ratings=ratings,
                 positive=positive,
                 model_threshold=model_threshold,
+                group_by=group_by,
                 force=force,
                 report=report,
             )

@@ -1,6 +1,6 @@
 """``metrics.json`` of a study of cutouts: the predictions before and after the review."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE, UNSURE
 from ls_integration.results.cutouts import TIE, check_cutouts, decide, find_cutouts, label_changes
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.metrics.entries import put_measure
+from ls_integration.results.metrics.subgroups import read_values
 from ls_integration.scoring.detection import detection_rates
 from ls_integration.scoring.queue import (
     add,
@@ -34,6 +35,7 @@ def build_cutout_metrics(
     *,
     annotator: str | None = None,
     study: Mapping[str, Any] | None = None,
+    group_by: Sequence[str] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Score people, model and labels of a study of cutouts.
@@ -54,6 +56,8 @@ def build_cutout_metrics(
         majority.
     study : mapping, optional
         See `metrics.build_metrics`.
+    group_by : sequence of str, optional
+        See `metrics.build_metrics`.
     seed : int
         Seed of the bootstrap.
 
@@ -71,9 +75,20 @@ def build_cutout_metrics(
     is_unsure = ~annotations["skipped"] & (annotations["label"] == UNSURE)
     certain = annotations.assign(skipped=annotations["skipped"] | is_unsure)
     metrics = build_metrics(
-        cutouts, certain, positive=POSITIVE, study={**(study or {}), "kind": "cutouts"}, seed=seed
+        cutouts,
+        certain,
+        positive=POSITIVE,
+        study={**(study or {}), "kind": "cutouts"},
+        group_by=group_by,
+        seed=seed,
     )
     _count_people(metrics, cutouts, annotations)
+    for column, parts in metrics["by"].items():
+        values = read_values(cutouts[column])
+        for value, part in parts.items():
+            theirs = cutouts.loc[values == value]
+            answers = annotations["item_id"].isin(theirs["item_id"])
+            _count_people(part, theirs, annotations.loc[answers])
     block, warnings = score_review(cutouts, decide(annotations, annotator=annotator), seed=seed)
     everything = [*metrics.pop("warnings"), *warnings]
     return {**metrics, "annotator": annotator, **block, "warnings": everything}

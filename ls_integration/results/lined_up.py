@@ -1,7 +1,8 @@
 """A whole study as arrays in the order of its items: what is scored and drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from ls_integration.results.people import (
     read_model,
     read_truth,
 )
+
+_Part = TypeVar("_Part", Person, Truth, Model)
 
 SCORE_LABEL = "anomaly"
 """What a high model score speaks for in the items tables of this package."""
@@ -91,6 +94,41 @@ class LinedUp:
         if not self.first_rounds:
             return np.empty((len(self.items), 0), dtype="int64")
         return np.column_stack([person.votes for person in self.first_rounds])
+
+    def subset(self, mask: NDArray[np.bool_]) -> "LinedUp":
+        """Take some of the items, with everybody's answers to them.
+
+        Parameters
+        ----------
+        mask : ndarray of bool, shape (n_items,)
+            Which items.
+
+        Returns
+        -------
+        LinedUp
+            Of these items in the same order. Labels and people stay as they are,
+            also people who answered none of these items.
+        """
+        groups = None if self.groups is None else self.groups[mask]
+        if groups is not None and len(np.unique(groups)) == len(groups):
+            groups = None
+        return replace(
+            self,
+            items=self.items.loc[mask].reset_index(drop=True),
+            people=[_take(person, mask) for person in self.people],
+            truth=_take(self.truth, mask),
+            model=_take(self.model, mask),
+            groups=groups,
+        )
+
+
+def _take(part: _Part, mask: NDArray[np.bool_]) -> _Part:
+    """Take the items of every array that a person, the truth or the model has."""
+    values = {field.name: getattr(part, field.name) for field in fields(part)}
+    taken: dict[str, Any] = {
+        name: value[mask] for name, value in values.items() if isinstance(value, np.ndarray)
+    }
+    return replace(part, **taken)
 
 
 def line_up_study(

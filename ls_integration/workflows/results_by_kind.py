@@ -1,6 +1,6 @@
 """What differs between the kinds when answers become files and numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,13 @@ class Results:
         replaces.
     measure : callable
         Items, annotations, the positive label, the model's threshold or None,
-        and what the results folder knows of the study -> what ``metrics.json``
-        holds.
+        and what the results folder knows of the study, with the columns of the
+        subgroups as ``group_by`` -> what ``metrics.json`` holds.
     write_lines : callable or None
         What ``metrics.json`` holds -> the lines to print; None where the
         command line prints its table of accuracies.
+    has_subgroups : bool
+        The numbers can be had over the items of one value of a column.
     can_choose_annotator : bool
         The answers become one file, for which one person's may be taken.
     """
@@ -49,6 +51,7 @@ class Results:
         [pd.DataFrame, pd.DataFrame, str, float | None, Mapping[str, Any]], dict[str, Any]
     ]
     write_lines: Callable[[Mapping[str, Any]], list[str]] | None = None
+    has_subgroups: bool = True
     can_choose_annotator: bool = False
 
 
@@ -92,6 +95,26 @@ def check_annotator(kind: str | None, annotator: str | None) -> None:
         raise ConfigError(msg)
 
 
+def check_group_by(kind: str | None, columns: Sequence[str] | None) -> None:
+    """Refuse subgroups where the numbers know none.
+
+    Parameters
+    ----------
+    kind : str or None
+        The kind's name.
+    columns : sequence of str or None
+        What was asked for.
+
+    Raises
+    ------
+    ConfigError
+        If there are columns, and the kind does not score subgroups.
+    """
+    if columns and not results_of(kind).has_subgroups:
+        msg = f"--group-by {columns[0]} is for labels; a study of the kind {kind} has no subgroups"
+        raise ConfigError(msg)
+
+
 def _write_sessions(
     folder: Path,
     _study: Study,
@@ -112,7 +135,12 @@ def _measure_labels(
     study: Mapping[str, Any],
 ) -> dict[str, Any]:
     return build_metrics(
-        items, annotations, positive=positive, model_threshold=model_threshold, study=study
+        items,
+        annotations,
+        positive=positive,
+        model_threshold=model_threshold,
+        study=study,
+        group_by=study.get("group_by"),
     )
 
 
@@ -123,7 +151,13 @@ def _measure_cutouts(
     _model_threshold: float | None,
     study: Mapping[str, Any],
 ) -> dict[str, Any]:
-    return build_cutout_metrics(cutouts, annotations, annotator=study.get("annotator"), study=study)
+    return build_cutout_metrics(
+        cutouts,
+        annotations,
+        annotator=study.get("annotator"),
+        study=study,
+        group_by=study.get("group_by"),
+    )
 
 
 def _write_ratings(
@@ -167,5 +201,7 @@ _RESULTS = {
         write_cutouts, _measure_cutouts, write_lines=write_cutout_lines, can_choose_annotator=True
     ),
     sted_quality.KIND: Results(_write_sessions, _measure_labels),
-    sted_rating.KIND: Results(_write_ratings, _measure_ratings, write_lines=write_rating_lines),
+    sted_rating.KIND: Results(
+        _write_ratings, _measure_ratings, write_lines=write_rating_lines, has_subgroups=False
+    ),
 }

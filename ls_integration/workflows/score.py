@@ -33,7 +33,7 @@ from ls_integration.results.tables import (
     write_annotations,
     write_items,
 )
-from ls_integration.workflows.results_by_kind import check_annotator, results_of
+from ls_integration.workflows.results_by_kind import check_annotator, check_group_by, results_of
 
 METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
 
@@ -97,6 +97,7 @@ def score_folder(
     output: Path | None = None,
     positive: str | None = None,
     model_threshold: float | None = None,
+    group_by: Sequence[str] | None = None,
     annotator: str | None = None,
     force: bool = False,
     report: Reporter = silent,
@@ -115,6 +116,9 @@ def score_folder(
     model_threshold : float, optional
         A ``model_score`` from here on is positive; what `export` noted by
         default, else ``model_label`` decides.
+    group_by : sequence of str, optional
+        Columns of the items whose values are scored on their own too; by
+        default ``structure`` where it has two values or more.
     annotator : str, optional
         In a study of cutouts: take this person's answers only; what `export`
         noted by default.
@@ -145,6 +149,7 @@ def score_folder(
         name = folder.resolve()
         study = {"uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, name.as_uri())), "title": name.name}
     check_annotator(study.get("kind"), annotator)
+    check_group_by(study.get("kind"), group_by)
     annotations, items = read_folder(folder)
     if items is None:
         # No truth: the items are those that somebody was asked about.
@@ -166,6 +171,7 @@ def score_folder(
             study=about,
             positive=positive,
             model_threshold=model_threshold,
+            group_by=group_by,
             report=report,
         )
     return Scored(target, metrics)
@@ -182,6 +188,7 @@ def score_source(
     normal_at_least: float = NORMAL_AT_LEAST,
     anomaly_below: float = ANOMALY_BELOW,
     positive: str | None = None,
+    group_by: Sequence[str] | None = None,
     force: bool = False,
     report: Reporter = silent,
 ) -> Scored:
@@ -209,6 +216,9 @@ def score_source(
         is not a selection already.
     positive : str, optional
         The positive label, ``anomaly`` by default or ``normal``.
+    group_by : sequence of str, optional
+        Columns of the items whose values are scored on their own too; by
+        default ``structure`` where it has two values or more.
     force : bool
         Overwrite what would otherwise be refused.
     report : Reporter
@@ -257,7 +267,9 @@ def score_source(
         "normal_at_least": normal_at_least,
         "anomaly_below": anomaly_below,
     }
-    return score_sessions(items, sessions, output, study=study, force=force, report=report)
+    return score_sessions(
+        items, sessions, output, study=study, group_by=group_by, force=force, report=report
+    )
 
 
 def score_sessions(
@@ -266,6 +278,7 @@ def score_sessions(
     output: Path,
     *,
     study: Mapping[str, Any],
+    group_by: Sequence[str] | None = None,
     force: bool = False,
     report: Reporter = silent,
 ) -> Scored:
@@ -282,6 +295,9 @@ def score_sessions(
     study : mapping
         For the manifest: ``uuid``, ``title``, ``kind``, ``positive``,
         ``model_threshold``.
+    group_by : sequence of str, optional
+        Columns of the items whose values are scored on their own too; by
+        default ``structure`` where it has two values or more.
     force : bool
         Overwrite what would otherwise be refused.
     report : Reporter
@@ -330,6 +346,7 @@ def score_sessions(
             study=study,
             positive=positive,
             model_threshold=study.get("model_threshold"),
+            group_by=group_by,
             report=report,
         )
     return Scored(output, metrics)
@@ -343,6 +360,7 @@ def write_scores(
     study: Mapping[str, Any],
     positive: str,
     model_threshold: float | None = None,
+    group_by: Sequence[str] | None = None,
     report: Reporter = silent,
 ) -> dict[str, Any]:
     """Write ``metrics.json``, ``label_errors.csv``, ``report.html`` and ``plots/`` into a folder.
@@ -361,6 +379,9 @@ def write_scores(
         The positive label.
     model_threshold : float, optional
         A ``model_score`` from here on is positive.
+    group_by : sequence of str, optional
+        Columns of the items whose values are scored on their own too; by
+        default ``structure`` where it has two values or more.
     report : Reporter
         Told of each step.
 
@@ -371,7 +392,9 @@ def write_scores(
     """
     report("Scoring", 0, 1)
     results = results_of(study.get("kind"))
-    metrics = results.measure(items, annotations, positive, model_threshold, study)
+    metrics = results.measure(
+        items, annotations, positive, model_threshold, {**study, "group_by": group_by}
+    )
     write_json(folder / METRICS_FILE, metrics)
     if metrics.get("label_errors", {}).get("n_ranked"):
         score_label = metrics["model"]["score_label"]

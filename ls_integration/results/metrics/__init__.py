@@ -6,7 +6,7 @@ Its form is `SCHEMA_FILE` in the package. Beside a proportion or coefficient
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -21,6 +21,7 @@ from ls_integration.results.metrics.consensus import score_consensus
 from ls_integration.results.metrics.label_errors import score_label_errors
 from ls_integration.results.metrics.model import score_model
 from ls_integration.results.metrics.people import score_people
+from ls_integration.results.metrics.subgroups import score_subgroups
 
 __all__ = ["SCHEMA", "SCHEMA_FILE", "build_metrics", "load_schema"]
 
@@ -54,6 +55,7 @@ def build_metrics(
     positive: str,
     model_threshold: float | None = None,
     study: Mapping[str, Any] | None = None,
+    group_by: Sequence[str] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Score people, model and consensus against the known labels.
@@ -72,6 +74,11 @@ def build_metrics(
         ``title``, ``kind`` and ``blind`` are copied; ``score_label`` is the
         label that a high ``model_score`` speaks for: by default ``anomaly``
         where that is one of the labels, else *positive*.
+    group_by : sequence of str, optional
+        Columns of *items* whose values are subgroups that are scored on their
+        own, by default `subgroups.DEFAULT_COLUMN` where it has two values or
+        more. Not to be taken for the column ``group``, which says what items
+        are not independent.
     seed : int
         Seed of the bootstrap.
 
@@ -84,6 +91,9 @@ def build_metrics(
     ------
     SourceError
         If an answer is on an item that *items* does not have.
+    ConfigError
+        If *group_by* names a column that *items* does not have, or one with
+        more than `subgroups.MOST_VALUES` values.
     """
     study = study or {}
     lined_up = line_up_study(
@@ -115,5 +125,6 @@ def build_metrics(
         "label_errors": score_label_errors(
             lined_up, rank_labels(lined_up, seed=seed), seed, warnings
         ),
+        "by": score_subgroups(lined_up, group_by, seed, warnings),
         "warnings": warnings,
     }

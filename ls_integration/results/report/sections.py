@@ -13,6 +13,7 @@ from ls_integration.results.lined_up import LinedUp
 from ls_integration.results.report.along_rating import show_along_rating
 from ls_integration.results.report.label_errors_section import show_label_errors
 from ls_integration.results.report.section import Findings, Section, SectionMaker
+from ls_integration.results.report.subgroups_section import show_subgroups
 from ls_integration.scoring.intervals import RESAMPLES
 from ls_integration.scoring.roc import roc_points
 
@@ -123,6 +124,7 @@ SECTIONS: tuple[SectionMaker, ...] = (
     show_along_rating,
     show_agreement,
     show_label_errors,
+    show_subgroups,
     show_effort,
     show_reasons,
 )
