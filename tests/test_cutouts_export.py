@@ -148,7 +148,7 @@ def test_report_and_lines_tell_of_the_review(tmp_path: Path) -> None:
     assert lines[2].split()[-4:] == ["3", "1", "0", "2"]
     counted = (
         "3 of 3 cutouts were reviewed and 1 that were not asked about; 2 labels are changed, "
-        "0 unsure, 1 tied: these keep their label"
+        "0 unsure, 1 tied in the latest answers: these keep their label"
     )
     # Both cells of the queue that were decided and changed; the tie and the neighbour aside.
     assert lines[3].startswith("in the queue: 1.000 [0.342, 1.000] of the labels are wrong (2 of 2")
@@ -162,6 +162,21 @@ def test_report_and_lines_tell_of_the_review(tmp_path: Path) -> None:
     assert any("(answers of Bob)" in line for line in one.lines)
     assert "By the answers of Bob, 1 of 3" in one.report.read_text(encoding="utf-8")
     assert score_folder(tmp_path / "out").metrics["kind"] == KIND
+
+
+def test_the_report_says_which_ties_it_counts(tmp_path: Path) -> None:
+    """Unsure against certain is a tie of the review, and none of the people's agreement."""
+    study = begin(tmp_path / "study", SMALL.encode())
+    answers = said(
+        study,
+        *(("A/200/0", "Ann", YES), ("A/200/200", "Ann", NO), ("B.x_1/0/0", "Ann", "unsure")),
+        *(("A/200/0", "Bob", YES), ("A/200/200", "Bob", YES), ("B.x_1/0/0", "Bob", NO)),
+    )
+    exported(tmp_path / "study", study, answers, tmp_path / "out")
+    page = score_folder(tmp_path / "out").report.read_text(encoding="utf-8")
+    assert "2 tied in the latest answers: these keep their label" in page
+    assert "Among themselves, in first rounds and without “unsure”, the people agree" in page
+    assert "On 1 cutout they are tied there; these have no majority." in page
 
 
 def test_a_random_floor_tells_of_the_rest(tmp_path: Path) -> None:

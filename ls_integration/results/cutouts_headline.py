@@ -121,7 +121,7 @@ def _say_counts(metrics: Mapping[str, Any]) -> str:
         text += f" and {count(beside)} that were not asked about"
     text += f"; {count(metrics['changed'])} labels are changed, {count(metrics['unsure'])} unsure"
     if metrics["ties"]:
-        text += f", {count(metrics['ties'])} tied: these keep their label"
+        text += f", {count(metrics['ties'])} tied in the latest answers: these keep their label"
     return text
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ls_integration.kinds import cutouts
+
 Floats = NDArray[np.float64]
 
 _NAMED_AT_MOST = 8
@@ -102,14 +104,19 @@ def _say_agreement(metrics: Mapping[str, Any]) -> str:
     agreement = metrics["agreement"]
     if agreement["krippendorff_alpha"] is None:
         return ""
+    is_cutouts = metrics["kind"] == cutouts.KIND
+    # The review of cutouts counts latest rounds, and "unsure" as a vote.
+    which = ", in first rounds and without “unsure”," if is_cutouts else ""
     text = (
-        "Among themselves the people agree beyond chance with Krippendorff’s α = "
+        f"Among themselves{which} the people agree beyond chance with Krippendorff’s α = "
         f"{_number(agreement['krippendorff_alpha'])} "
         f"({_interval(agreement['krippendorff_alpha_ci95'])}; 1 is full agreement, 0 is chance)."
     )
     tied = metrics["consensus"]["majority"]["n_tied"]
     if tied:
-        text += f" On {tied} items they are tied; these have no majority."
+        noun = f"{'cutout' if is_cutouts else 'item'}{'' if tied == 1 else 's'}"
+        there = " there" if is_cutouts else ""
+        text += f" On {tied} {noun} they are tied{there}; these have no majority."
     return text
 
 
