@@ -222,6 +222,19 @@ def test_a_study_without_scores_starts_empty() -> None:
     """Assisted was asked for, but the source had nothing to show."""
     project = {"show_collab_predictions": True, "model_version": None}
     assert _shown([_task(1, "aaaa")], project, SENT.head(0)) == []
+    for asks_labels, text in ((True, "no model answers"), (False, "shows the old rating")):
+        (line,) = check_predictions_shown(
+            [_task(1, "aaaa")],
+            project,
+            predictions=SENT.head(0),
+            served_versions=set(),
+            read=READ,
+            is_blind=False,
+            asks_labels=asks_labels,
+        )
+        assert line.state == "ok"
+        assert text in line.text
+        assert ("assisted" in line.text) == asks_labels
 
 
 def test_a_blind_study_has_nothing_to_hide() -> None:

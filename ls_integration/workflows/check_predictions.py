@@ -22,6 +22,7 @@ def check_predictions_shown(
     served_versions: set[str],
     read: Reader,
     is_blind: bool,
+    asks_labels: bool = True,
 ) -> Iterator[Line]:
     """Check that the page starts from the study's predictions, or from none.
 
@@ -39,6 +40,9 @@ def check_predictions_shown(
         How the study's kind reads an answer.
     is_blind : bool
         Nothing of the model may be on the server.
+    asks_labels : bool
+        False: the study asks for ratings, of which no page ever shows one to
+        start from.
 
     Yields
     ------
@@ -56,12 +60,15 @@ def check_predictions_shown(
         *check_sent(tasks, predictions, read),
     ]
     yield from faults
-    if not faults:
-        yield fine(
-            f"assisted: the page starts from '{version}' ({len(predictions)} predictions sent)"
-            if version
-            else "assisted: the study has no model answers, the page starts empty"
-        )
+    if faults:
+        return
+    if version:
+        n_sent = len(predictions)
+        yield fine(f"assisted: the page starts from '{version}' ({n_sent} predictions sent)")
+    elif asks_labels:
+        yield fine("assisted: the study has no model answers, the page starts empty")
+    else:
+        yield fine("the page shows the old rating and starts empty")
 
 
 def check_blind(tasks: Sequence[Mapping[str, Any]], project: Mapping[str, Any]) -> Line:

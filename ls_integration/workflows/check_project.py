@@ -218,6 +218,7 @@ def _check_tasks(
         served_versions={str(backend.get("model_version") or "") for backend in backends} - {""},
         read=read,
         is_blind=expected.study.blind,
+        asks_labels=bool(kind_of(expected.study).labels),
     )
     answers = [answer for task in tasks for answer in task["annotations"]]
     n_skipped = sum(bool(answer["was_cancelled"]) for answer in answers)

@@ -179,8 +179,11 @@ def test_three_ratings_by_keyboard_come_back_exactly(
     assert "moved farthest" in scored.report.read_text(encoding="utf-8")
     assert any(line.split() and line.startswith(OWNER) for line in scored.lines or [])
     assert progress(done.folder, settings, workplace) == [(3, 138)]
-    found = check(done.folder, settings, workplace)
+    found = list(check(done.folder, settings, workplace))
     assert [line.text for line in found if line.state == "!!"] == []
+    texts = [line.text for line in found]
+    assert [text for text in texts if text.endswith("shows the old rating and starts empty")]
+    assert not [text for text in texts if "assisted" in text]
 
 
 def test_again_nothing_is_sent_and_other_options_are_named(
