@@ -1,6 +1,7 @@
 """A study of cutouts from import to test_outputs.csv, through a real server."""
 
 import io
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -282,3 +283,68 @@ def test_an_edited_table_is_replayed(
         run(edited(table, tmp_path / "Cy.csv", {}))
     assert imported(limit=5) == study
     assert len(tasks_of(client, study)) == 7
+
+
+def test_an_edited_table_is_replayed_into_a_blind_study(
+    imported: Callable[..., Path],
+    table: Path,
+    settings: Settings,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    """The answer is on the server, in the queue and outside; of label and prediction nothing is."""
+    study = imported(blind=True, random_floor=0.05)
+    items = studies.read_items(study)
+    original = pd.read_csv(table)
+    floor = items[~items["is_queue"]]
+    assert len(floor) == 21
+    asked = set(items["row"])
+    inside, sampled = int(items.loc[items["is_queue"], "row"].iloc[3]), int(floor["row"].iloc[0])
+    outside = next(row for row in original.index[original["error_id"] < 0] if row not in asked)
+    flipped = {row: str(1 - original["label_new"][row]) for row in (inside, sampled, outside)}
+    path = edited(table, tmp_path / "blind.csv", flipped)
+
+    def run() -> tuple[int, int]:
+        (done,) = replay(
+            study, [path], settings, start=tmp_path, say=lambda _: None, annotator="Una Unseen"
+        )
+        return done.sent, done.already_there
+
+    assert run() == (3, 0)
+    assert run() == (0, 3)
+    grown = studies.read_items(study)
+    assert grown["row"].tolist() == [*items["row"], outside]
+    given = {int(row): YES if value == "1" else NO for row, value in flipped.items()}
+    (project,) = studies.load(study).projects
+    whole = [client.get(f"/api/tasks/{task['id']}") for task in tasks_of(client, study).values()]
+    rows = dict(zip(grown["item_id"], grown["row"], strict=True))
+    answers = {}
+    for task in whole:
+        for annotation in task["annotations"]:
+            (said,) = annotation["result"]
+            answers[rows[task["data"]["item_id"]]] = said["value"]["choices"][0]
+            assert said["from_name"] == "verdict"
+        # Besides the answer, what a task holds is the same whatever label and model say.
+        (prediction,) = task["predictions"]
+        assert prediction["score"] == 0.0
+        assert {one["type"] for one in prediction["result"]} == {"rectanglelabels"}
+        labels = {tuple(one["value"]["rectanglelabels"]) for one in prediction["result"]}
+        assert labels <= {("tile",), ("cutout tile",)}
+    assert answers == given
+    data = [task["data"] for task in whole]
+    assert {tuple(sorted(one)) for one in data} == {tuple(sorted(data[0]))}
+    told = json.dumps([data, client.get(f"/api/projects/{project.project_id}")])
+    words = ("FP", "FN", "TP", "TN", "preds", "scores", "error_id", "confmat", "label_new")
+    assert not [word for word in words if f'"{word}"' in told or f">{word}<" in told]
+    scores = [f"{score:.4f}"[:6] for score in grown["model_score"] if 0.001 < score < 0.999]
+    assert len(scores) > 10
+    assert not [score for score in scores if score in told]
+
+    export(study, settings, tmp_path / "out", start=tmp_path)
+    after = pd.read_csv(tmp_path / "out" / "test_outputs.csv")
+    pd.testing.assert_frame_equal(after, pd.read_csv(path))
+    rows_out = pd.read_csv(tmp_path / "out" / "annotations.csv")
+    assert not rows_out["prefilled"].any()
+    metrics = score_folder(tmp_path / "out").metrics
+    assert (metrics["reviewed"], metrics["reviewed_unasked"], metrics["changed"]) == (3, 1, 3)
+    assert metrics["outside_queue"]["decided"] == 1
