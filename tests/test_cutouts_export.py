@@ -124,6 +124,10 @@ def test_majority_or_one_person(tmp_path: Path) -> None:
     scored = score_folder(tmp_path / "None", annotator="Bob", output=tmp_path / "Bob")
     assert (scored.metrics["annotator"], scored.metrics["changed"]) == ("Bob", 1)
     assert score_folder(tmp_path / "None").metrics["ties"] == 1
+    # Only the two cutouts with an answer have a row; the others were not asked about.
+    consensus = pd.read_csv(tmp_path / "None" / "consensus.csv", keep_default_na=False)
+    assert consensus["n_answers"].tolist() == [3, 2]
+    assert consensus["majority"].tolist() == [YES, ""]
     with pytest.raises(SourceError, match="nobody called Dan"):
         exported(tmp_path / "study", study, answers, tmp_path / "Dan", "Dan")
     assert not (tmp_path / "Dan").exists()

@@ -72,8 +72,7 @@ def build_cutout_metrics(
         If a table breaks its contract, or the two do not fit.
     """
     cutouts = check_cutouts(cutouts)
-    is_unsure = ~annotations["skipped"] & (annotations["label"] == UNSURE)
-    certain = annotations.assign(skipped=annotations["skipped"] | is_unsure)
+    certain = leave_out_unsure(annotations)
     metrics = build_metrics(
         cutouts,
         certain,
@@ -92,6 +91,23 @@ def build_cutout_metrics(
     block, warnings = score_review(cutouts, decide(annotations, annotator=annotator), seed=seed)
     everything = [*metrics.pop("warnings"), *warnings]
     return {**metrics, "annotator": annotator, **block, "warnings": everything}
+
+
+def leave_out_unsure(annotations: pd.DataFrame) -> pd.DataFrame:
+    """Take "unsure" for a skip: the person saw the cutout and did not decide.
+
+    Parameters
+    ----------
+    annotations : DataFrame
+        A checked annotations table.
+
+    Returns
+    -------
+    DataFrame
+        A copy with more of ``skipped``.
+    """
+    is_unsure = ~annotations["skipped"] & (annotations["label"] == UNSURE)
+    return annotations.assign(skipped=annotations["skipped"] | is_unsure)
 
 
 def score_review(

@@ -12,8 +12,11 @@ from ls_integration.kinds import cutouts, sted_quality, sted_rating
 from ls_integration.kinds.rating_selection import SELECTION_FILE, write_selection
 from ls_integration.kinds.sted_source import ANOMALY_BELOW, NORMAL_AT_LEAST
 from ls_integration.results.anomagui import write_sessions
+from ls_integration.results.consensus_table import make_consensus
+from ls_integration.results.cutouts import check_cutouts
 from ls_integration.results.cutouts_headline import write_cutout_lines
-from ls_integration.results.cutouts_metrics import build_cutout_metrics
+from ls_integration.results.cutouts_metrics import build_cutout_metrics, leave_out_unsure
+from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.rating_headline import write_rating_lines
 from ls_integration.results.rating_metrics import build_rating_metrics
@@ -42,6 +45,9 @@ class Results:
         command line prints its table of accuracies.
     has_subgroups : bool
         The numbers can be had over the items of one value of a column.
+    tabulate_consensus : callable or None
+        Items, annotations, the positive label -> what ``consensus.csv`` holds;
+        None where answers are not labels.
     can_choose_annotator : bool
         The answers become one file, for which one person's may be taken.
     """
@@ -52,6 +58,7 @@ class Results:
     ]
     write_lines: Callable[[Mapping[str, Any]], list[str]] | None = None
     has_subgroups: bool = True
+    tabulate_consensus: Callable[[pd.DataFrame, pd.DataFrame, str], pd.DataFrame] | None = None
     can_choose_annotator: bool = False
 
 
@@ -144,6 +151,19 @@ def _measure_labels(
     )
 
 
+def _tabulate_labels(items: pd.DataFrame, annotations: pd.DataFrame, positive: str) -> pd.DataFrame:
+    return make_consensus(line_up_study(items, annotations, positive=positive))
+
+
+def _tabulate_cutouts(
+    cutouts: pd.DataFrame, annotations: pd.DataFrame, positive: str
+) -> pd.DataFrame:
+    answers = leave_out_unsure(annotations)
+    table = _tabulate_labels(check_cutouts(cutouts), answers, positive)
+    # The table of a survey has many cutouts that nobody was asked about.
+    return table[table["item_id"].isin(answers["item_id"])]
+
+
 def _measure_cutouts(
     cutouts: pd.DataFrame,
     annotations: pd.DataFrame,
@@ -198,9 +218,15 @@ def _limit(study: Mapping[str, Any], name: str, default: float) -> float:
 
 _RESULTS = {
     cutouts.KIND: Results(
-        write_cutouts, _measure_cutouts, write_lines=write_cutout_lines, can_choose_annotator=True
+        write_cutouts,
+        _measure_cutouts,
+        write_lines=write_cutout_lines,
+        tabulate_consensus=_tabulate_cutouts,
+        can_choose_annotator=True,
     ),
-    sted_quality.KIND: Results(_write_sessions, _measure_labels),
+    sted_quality.KIND: Results(
+        _write_sessions, _measure_labels, tabulate_consensus=_tabulate_labels
+    ),
     sted_rating.KIND: Results(
         _write_ratings, _measure_ratings, write_lines=write_rating_lines, has_subgroups=False
     ),

@@ -22,6 +22,7 @@ from ls_integration.kinds.sted_source import (
 )
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.anomagui import read_session, write_sessions
+from ls_integration.results.consensus_table import write_consensus
 from ls_integration.results.folder import open_results, read_manifest
 from ls_integration.results.label_errors import rank_labels, write_label_errors
 from ls_integration.results.lined_up import line_up_study
@@ -363,7 +364,7 @@ def write_scores(
     group_by: Sequence[str] | None = None,
     report: Reporter = silent,
 ) -> dict[str, Any]:
-    """Write ``metrics.json``, ``label_errors.csv``, ``report.html`` and ``plots/`` into a folder.
+    """Write the numbers, the consensus, the doubtful labels, report and plots into a folder.
 
     Parameters
     ----------
@@ -406,6 +407,8 @@ def write_scores(
             score_label=score_label,
         )
         write_label_errors(folder, lined_up, rank_labels(lined_up))
+    if results.tabulate_consensus:
+        write_consensus(folder, results.tabulate_consensus(items, annotations, positive))
     report("Scoring", 1, 1)
     write_report(folder, items, annotations, metrics, about=study, report=report)
     return metrics

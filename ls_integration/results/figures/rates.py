@@ -48,7 +48,9 @@ def plot_roc(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) ->
     points = []
     for name, entry, color, marker in _points(metrics):
         x, y = entry["fpr"], entry["tpr"]
-        (x_low, x_high), (y_low, y_high) = entry["fpr_ci95"], entry["tpr_ci95"]
+        # Groups drawn anew may give no interval.
+        x_low, x_high = entry["fpr_ci95"] or (x, x)
+        y_low, y_high = entry["tpr_ci95"] or (y, y)
         axes.plot([x_low, x_high], [y, y], color=color, lw=0.9, alpha=0.75, zorder=3)
         axes.plot([x, x], [y_low, y_high], color=color, lw=0.9, alpha=0.75, zorder=3)
         # The majority often lies on the person in the middle: a frame around it hides nobody.
@@ -122,7 +124,8 @@ def plot_rates(metrics: Mapping[str, Any]) -> Drawing:
             if entry[key] is None:
                 axes.text(0.5, place, "undefined", ha="center", va="center", color=MUTED, size=8)
                 continue
-            axes.plot(entry[f"{key}_ci95"], [place, place], color=color, lw=1.2)
+            low_high = entry[f"{key}_ci95"] or [entry[key], entry[key]]
+            axes.plot(low_high, [place, place], color=color, lw=1.2)
             face = color if _is_filled(entry, marker) else "none"
             axes.plot(
                 entry[key], place, marker, ms=5.5, mfc=face, mec=color, mew=1.2, clip_on=False

@@ -121,7 +121,7 @@ def build_metrics(
         "people": score_people(lined_up, warnings),
         "model": score_model(lined_up, warnings),
         "agreement": score_agreement(lined_up, seed, warnings),
-        "consensus": score_consensus(lined_up, warnings),
+        "consensus": score_consensus(lined_up, warnings, seed=seed),
         "label_errors": score_label_errors(
             lined_up, rank_labels(lined_up, seed=seed), seed, warnings
         ),

@@ -74,7 +74,7 @@ def _score_one(part: LinedUp, path: str, seed: int, warnings: list[str]) -> dict
         "people": score_people(part, reasons),
         "model": score_model(part, reasons),
         "agreement": score_agreement(part, seed, reasons),
-        "consensus": score_consensus(part, reasons),
+        "consensus": score_consensus(part, reasons, seed=seed),
     }
     warnings.extend(f"{path}.{reason}" for reason in reasons)
     return entry
