@@ -30,6 +30,11 @@ _NEUTRAL_COLOUR = "#e0e0e0"
 _UNPRESSED_KEYS = ("ctrl+alt+shift+f13", "ctrl+alt+shift+f14")
 """Keys that no keyboard has: nobody is to draw."""
 
+_OF_A_BOX = (
+    *("id", "from_name", "to_name", "type", "readonly", "value"),
+    *("original_width", "original_height", "image_rotation"),
+)
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -144,6 +149,29 @@ def region(
     }
 
 
+def shown_boxes(task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the boxes that a task's page shows and nobody may move.
+
+    Parameters
+    ----------
+    task : mapping
+        With its ``predictions``.
+
+    Returns
+    -------
+    list of dict
+        Items of a ``result``, none of them an answer; none where the page of
+        another kind starts from no boxes. An annotation without them opens
+        without boxes, and a box that is not there cannot be answered.
+    """
+    return [
+        {name: item[name] for name in _OF_A_BOX}
+        for prediction in task.get("predictions", [])[:1]
+        for item in prediction["result"]
+        if item["type"] == "rectanglelabels" and item.get("readonly")
+    ]
+
+
 def page_config(xml: str, *, blind: bool) -> LabelConfig:
     """Give one of the kind's label pages.
 
@@ -216,7 +244,7 @@ def write_answer(config: LabelConfig) -> Writer:
     -------
     callable
         A judgement of a task's own cutout -> the ``result`` that says it,
-        without the boxes of its neighbours.
+        without the boxes of the page, see `shown_boxes`.
     """
     verdict = config.controls["verdict"]
 

@@ -1,12 +1,16 @@
 """The answers of one replayed session in its project: compared, sent, and proved to be there."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from ls_integration.answers import Reader, Writer
 from ls_integration.errors import PartialError, ServerError, StudyError
+from ls_integration.kinds import cutouts
+from ls_integration.kinds.cutouts_regions import shown_boxes
 from ls_integration.progress import Reporter
 from ls_integration.server.client import Client
 from ls_integration.server.projects import read_project
@@ -192,7 +196,8 @@ def finish_session(
         refuse_differing(place, found, items)
     sent_with_tasks = found.n_same - before.n_same if outcome.push.sent else 0
     if found.missing or found.differing:
-        _send_one_by_one(place, found, study, client, wire, report)
+        boxes = _boxes(study, outcome.project_id, client, report)
+        _send_one_by_one(place, found, study, client, wire, boxes, report)
         left = compare_project(place, outcome.project_id, client, wire, report)
         if left.missing or left.differing:
             n_left = len(left.missing) + len(left.differing)
@@ -212,12 +217,23 @@ def finish_session(
     )
 
 
+def _boxes(
+    study: Study, project_id: int, client: Client, report: Reporter
+) -> dict[str, list[dict[str, Any]]]:
+    """Read what the pages show beside the answer, so that a replayed one opens like any other."""
+    if study.kind != cutouts.KIND:
+        return {}
+    tasks = pull_answers(client, project_id, with_predictions=True, report=report)
+    return {str(task["data"].get("item_id")): shown_boxes(task) for task in tasks}
+
+
 def _send_one_by_one(
     place: Place,
     found: Comparison,
     study: Study,
     client: Client,
     wire: Wire,
+    boxes: Mapping[str, list[dict[str, Any]]],
     report: Reporter,
 ) -> None:
     """Add to tasks that are there already: the one way that the server has (8 a second)."""
@@ -226,12 +242,14 @@ def _send_one_by_one(
         for item_id, task_id in found.missing.items():
             report("sending answers", done, n_all)
             annotation = annotation_of(place.session.answers[item_id], wire.write, place.user_id)
+            annotation["result"] += boxes.get(item_id, [])
             annotation["unique_id"] = unique_id(study, place.project, item_id, place.user_id)
             _post_once(client, f"/api/tasks/{task_id}/annotations/", annotation)
             done += 1
         for item_id, annotation_id in found.differing.items():
             report("sending answers", done, n_all)
             annotation = annotation_of(place.session.answers[item_id], wire.write, place.user_id)
+            annotation["result"] += boxes.get(item_id, [])
             kept = {
                 name: value
                 for name, value in annotation.items()

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, some_of
+from ls_integration.kinds.cutouts_regions import shown_boxes
 from ls_integration.kinds.kind import IMAGE_WIDTH
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import check_predictions
@@ -138,7 +139,11 @@ def _with_answers(
     task: dict[str, Any], answers: Mapping[str, Sequence[dict[str, Any]]]
 ) -> dict[str, Any]:
     given = answers.get(task["data"]["item_id"])
-    return {**task, "annotations": list(given)} if given else task
+    if not given:
+        return task
+    boxes = shown_boxes(task)
+    annotations = [{**one, "result": [*one["result"], *boxes]} for one in given]
+    return {**task, "annotations": annotations}
 
 
 def media_folder(connection: Connection) -> Path:

@@ -259,6 +259,11 @@ def test_an_edited_table_is_replayed(
     added = tasks[grown["item_id"][6]]
     assert added["data"]["progress"] == "Cutout 2 of 2 (part 2)"
     assert len(added["predictions"][0]["result"]) > 4
+    # Whether it came with its task or after it, an answer opens with the boxes of its page.
+    for item_id in (grown["item_id"][1], grown["item_id"][6]):
+        (annotation,) = tasks[item_id]["annotations"]
+        shown = [one["id"] for one in annotation["result"] if one["from_name"] == "tile"]
+        assert shown == list(tasks[item_id]["data"]["tiles"])
     assert len(tasks_of(client, study, "frames")) == 2
     media = settings.media
     assert media is not None
@@ -321,9 +326,12 @@ def test_an_edited_table_is_replayed_into_a_blind_study(
     answers = {}
     for task in whole:
         for annotation in task["annotations"]:
-            (said,) = annotation["result"]
+            said, *boxes = annotation["result"]
             answers[rows[task["data"]["item_id"]]] = said["value"]["choices"][0]
             assert said["from_name"] == "verdict"
+            assert boxes == [
+                {name: one[name] for name in boxes[0]} for one in task["predictions"][0]["result"]
+            ]
         # Besides the answer, what a task holds is the same whatever label and model say.
         (prediction,) = task["predictions"]
         assert prediction["score"] == 0.0
