@@ -389,6 +389,7 @@ def test_scoring_asks_for_what_it_needs(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no annotations\.csv"):
         score_folder(tmp_path)
     (tmp_path / "annotations.csv").write_text("item_id,annotator,label\na,Ann,good\n")
+    (tmp_path / "items.csv").write_text("item_id,label\na,good\n")
     with pytest.raises(ConfigError, match=r"there are: good.*--positive"):
         score_folder(tmp_path)
     with pytest.raises(ConfigError, match="'bad' .there are: good."):

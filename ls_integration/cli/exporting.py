@@ -8,10 +8,12 @@ import typer
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
 from ls_integration.cli.options import (
     Annotator,
+    ErrorPictures,
     Force,
     GroupBy,
     Output,
     Quiet,
+    ResultsMedia,
     StudyName,
     TokenFile,
     Url,
@@ -57,6 +59,8 @@ def export_and_score(
     output: Output,
     group_by: GroupBy = None,
     annotator: Annotator = None,
+    error_pictures: ErrorPictures = False,
+    media: ResultsMedia = None,
     force: Force = False,
     url: Url = None,
     token_file: TokenFile = None,
@@ -66,12 +70,21 @@ def export_and_score(
 
     Example: ls-integration export-and-score sted-quality-lab --output results
     """
+    from ls_integration import settings
     from ls_integration.cli.scoring import print_scored
+    from ls_integration.workflows.result_pictures import find_media
     from ls_integration.workflows.score import score_folder
 
     _export(context, study, output, annotator, force, url, token_file, quiet)
     with progress_bars(context, quiet) as report:
-        scored = score_folder(output, group_by=group_by, force=force, report=report)
+        scored = score_folder(
+            output,
+            group_by=group_by,
+            media=find_media(settings.load(media=media), Path.cwd()),
+            error_pictures=error_pictures,
+            force=force,
+            report=report,
+        )
     print_scored(scored)
 
 

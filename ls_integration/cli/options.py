@@ -70,6 +70,22 @@ GroupBy = Annotated[
         help="Score each value of this items column on its own too: else structure; repeat it.",
     ),
 ]
+ErrorPictures = Annotated[
+    bool,
+    typer.Option(
+        "--error-pictures",
+        help="Write a picture of each error, titled with decision and rating, into errors/.",
+    ),
+]
+ResultsMedia = Annotated[
+    Path | None,
+    typer.Option(
+        "--media",
+        metavar="DIR",
+        help="The study's folder of pictures, for the report: else LS_INTEGRATION_MEDIA, else "
+        "the embedded server's.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite files in DIR that are not ours or were edited.")

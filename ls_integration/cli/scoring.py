@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ls_integration.cli.console import GROUP_STUDY, print_note, print_result, progress_bars
-from ls_integration.cli.options import Annotator, Force, GroupBy, Quiet
+from ls_integration.cli.options import (
+    Annotator,
+    ErrorPictures,
+    Force,
+    GroupBy,
+    Quiet,
+    ResultsMedia,
+)
 
 if TYPE_CHECKING:
     from ls_integration.workflows.score import Scored
@@ -54,6 +61,8 @@ def score(
     ] = None,
     group_by: GroupBy = None,
     annotator: Annotator = None,
+    error_pictures: ErrorPictures = False,
+    media: ResultsMedia = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -63,6 +72,8 @@ def score(
 
     ls-integration score --from FOLDER Fred.npz Julia.npz --model-threshold 0.213 --output scores
     """
+    from ls_integration import settings
+    from ls_integration.workflows.result_pictures import find_media
     from ls_integration.workflows.score import score_folder, score_source
 
     if source is None:
@@ -80,12 +91,17 @@ def score(
                 model_threshold=model_threshold,
                 group_by=group_by,
                 annotator=annotator,
+                media=find_media(settings.load(media=media), Path.cwd()),
+                error_pictures=error_pictures,
                 force=force,
                 report=report,
             )
     else:
         if annotator is not None:
             msg = "--annotator is for a folder of a study of cutouts, not for --from"
+            raise typer.BadParameter(msg)
+        if media is not None:
+            msg = "--media is for a folder of a study; --from draws the images of SOURCE"
             raise typer.BadParameter(msg)
         if output is None:
             msg = "--from needs --output DIR for the results"
@@ -99,6 +115,7 @@ def score(
                 positive=positive,
                 model_threshold=model_threshold,
                 group_by=group_by,
+                error_pictures=error_pictures,
                 force=force,
                 report=report,
             )
@@ -113,6 +130,12 @@ def print_scored(scored: "Scored") -> None:
     scored : Scored
         From `workflows.score`.
     """
+    if scored.n_error_pictures is not None:
+        without = scored.n_without_picture
+        missing = f"; {without} errors are on items without a picture" if without else ""
+        print_note(
+            f"{scored.n_error_pictures} pictures of errors in {scored.folder}/errors{missing}"
+        )
     lines = scored.lines
     if lines is None:
         print_scores(scored.metrics, scored.report)

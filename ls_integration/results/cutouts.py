@@ -151,6 +151,23 @@ def latest_answers(annotations: pd.DataFrame) -> pd.DataFrame:
     return annotations.loc[annotations.index.isin(kept)].reset_index(drop=True)
 
 
+def without_unsure(annotations: pd.DataFrame) -> pd.DataFrame:
+    """Take "unsure" for no judgement, as a skip is none.
+
+    Parameters
+    ----------
+    annotations : DataFrame
+        A checked annotations table.
+
+    Returns
+    -------
+    DataFrame
+        A copy in which such answers are skipped.
+    """
+    is_unsure = ~annotations["skipped"] & (annotations["label"] == UNSURE)
+    return annotations.assign(skipped=annotations["skipped"] | is_unsure)
+
+
 def label_changes(cutouts: pd.DataFrame, decisions: pd.DataFrame) -> dict[int, bool]:
     """Find the labels that the decisions change.
 

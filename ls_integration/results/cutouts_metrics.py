@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from ls_integration.annotations import newest_answers
 from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE, UNSURE
-from ls_integration.results.cutouts import TIE, check_cutouts, decide, find_cutouts, label_changes
+from ls_integration.results.cutouts import (
+    TIE,
+    check_cutouts,
+    decide,
+    find_cutouts,
+    label_changes,
+    without_unsure,
+)
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.metrics.entries import put_measure
 from ls_integration.results.metrics.subgroups import read_values
@@ -72,7 +79,7 @@ def build_cutout_metrics(
         If a table breaks its contract, or the two do not fit.
     """
     cutouts = check_cutouts(cutouts)
-    certain = leave_out_unsure(annotations)
+    certain = without_unsure(annotations)
     metrics = build_metrics(
         cutouts,
         certain,
@@ -91,23 +98,6 @@ def build_cutout_metrics(
     block, warnings = score_review(cutouts, decide(annotations, annotator=annotator), seed=seed)
     everything = [*metrics.pop("warnings"), *warnings]
     return {**metrics, "annotator": annotator, **block, "warnings": everything}
-
-
-def leave_out_unsure(annotations: pd.DataFrame) -> pd.DataFrame:
-    """Take "unsure" for a skip: the person saw the cutout and did not decide.
-
-    Parameters
-    ----------
-    annotations : DataFrame
-        A checked annotations table.
-
-    Returns
-    -------
-    DataFrame
-        A copy with more of ``skipped``.
-    """
-    is_unsure = ~annotations["skipped"] & (annotations["label"] == UNSURE)
-    return annotations.assign(skipped=annotations["skipped"] | is_unsure)
 
 
 def score_review(

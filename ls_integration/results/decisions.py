@@ -22,7 +22,8 @@ class Decisions:
     Attributes
     ----------
     name : str
-        As the report calls them.
+        As the report and the files call them; unique, also where capitals do
+        not count.
     role : {"person", "together", "model"}
         Who it is.
     called : ndarray of bool, shape (n_items,)
@@ -54,10 +55,17 @@ def list_decisions(study: LinedUp) -> list[Decisions]:
         People and their rounds; the majority of the first rounds, where there
         are three people or more; the model, where its decisions are known.
     """
+    taken: set[str] = set()
 
     def compare(name: str, role: Role, called: Bools, judged: Bools) -> Decisions:
+        # A person may be called Model.
+        unique, count = name, 1
+        while unique.casefold() in taken:
+            count += 1
+            unique = f"{name}-{count}"
+        taken.add(unique.casefold())
         wrong = judged & study.truth.known & (called != study.truth.positive)
-        return Decisions(name, role, called, judged, wrong)
+        return Decisions(unique, role, called, judged, wrong)
 
     rows = [compare(person.name, "person", person.called, person.judged) for person in study.people]
     if len(study.first_rounds) > 2:

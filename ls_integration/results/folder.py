@@ -10,7 +10,7 @@ into a folder, and clears away what one that was killed has left there.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ _LOCK, _STAGED = ".results-lock", ".results-unfinished"
 
 
 @contextmanager
-def open_results(folder: Path, study: Mapping[str, Any], *, force: bool = False) -> Iterator[Path]:
+def open_results(
+    folder: Path, study: Mapping[str, Any], *, force: bool = False, renews: Sequence[str] = ()
+) -> Iterator[Path]:
     """Collect result files, then put all of them into a folder, or none.
 
     Parameters
@@ -41,6 +43,10 @@ def open_results(folder: Path, study: Mapping[str, Any], *, force: bool = False)
         what tells one study from another.
     force : bool
         Replace files and results that would otherwise be refused.
+    renews : sequence of str
+        Folders below *folder* whose old content would be wrong beside the new:
+        files of ours there that the block does not write are removed. Those
+        that a person changed stay, and are theirs from then on.
 
     Yields
     ------
@@ -77,7 +83,7 @@ def open_results(folder: Path, study: Mapping[str, Any], *, force: bool = False)
             }
             if not force:
                 _refuse_files_in_the_way(folder, manifest, hashes)
-            _move_all(staged, folder, manifest, study, hashes)
+            _move_all(staged, folder, manifest, study, hashes, renews)
         except OSError as error:
             msg = f"cannot write the results to {folder}: {error}; mend this and run it again"
             raise ResultsError(msg) from error
@@ -208,17 +214,24 @@ def _move_all(
     manifest: Mapping[str, Any],
     study: Mapping[str, Any],
     hashes: Mapping[str, str],
+    renews: Sequence[str],
 ) -> None:
     """Move each file into place; the manifest is right before, between and after."""
     same_study = manifest["study"].get("uuid") == study.get("uuid")
     files = dict(manifest["files"]) if same_study else {}
     written = {"schema": SCHEMA, "study": dict(study)}
     pending = {**manifest.get("pending", {}), **hashes}
+    prefixes = tuple(f"{name}/" for name in renews)
     _write_manifest(staged, folder, {**written, "files": files, "pending": pending})
     for name in hashes:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (staged / name).replace(target)
+    for name in [name for name in files if name not in hashes and name.startswith(prefixes)]:
+        path = folder / name
+        if path.is_file() and not path.is_symlink() and _hash(path) == files[name]:
+            path.unlink()
+        del files[name]
     whole = {**written, "files": dict(sorted({**files, **hashes}.items()))}
     _write_manifest(staged, folder, whole)
 

@@ -8,11 +8,13 @@ import pandas as pd
 # What a file system, a spreadsheet or a shell would take for something else.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _UNSAFE_START = re.compile(r"^[\s.=+\-@'~]+")
-_LONGEST = 80
+_LONGEST, _LONGEST_BYTES = 80, 200
+# On Windows these are devices, whatever stands behind a point.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 RESERVED = frozenset(
     {"annotations", "items", "metrics", "manifest", "report", "plots", "ratings"}
-    | {"reviewers", "test_outputs"}
+    | {"reviewers", "test_outputs", "errors"}
 )
 """Stems of our own files; a person of that name gets an underscore behind it."""
 
@@ -35,7 +37,10 @@ def name_rounds(rounds: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]
     named: dict[tuple[str, int], str] = {}
     taken: set[str] = set()
     for annotator, number in dict.fromkeys(rounds):
-        stem = _UNSAFE_START.sub("_", _UNSAFE.sub("_", annotator)).strip()[:_LONGEST] or "_"
+        stem = _UNSAFE_START.sub("_", _UNSAFE.sub("_", annotator)).strip()[:_LONGEST]
+        stem = stem.encode()[:_LONGEST_BYTES].decode(errors="ignore").rstrip(" .") or "_"
+        if _DEVICES.match(stem):
+            stem = f"_{stem}"
         if stem.casefold() in RESERVED:
             stem += "_"
         if number > 1:

@@ -226,7 +226,8 @@ def _one_study(
     own = import_sted_quality(options, settings, start=folder, say=lambda _: None, report=report)
     results = folder / "results" / imported.folder.name
     export(imported.folder, settings, results, start=folder, report=report)
-    return DemoStudy(imported, score_folder(results, report=report), own.projects[0].link)
+    scored = score_folder(results, media=server.media, report=report)
+    return DemoStudy(imported, scored, own.projects[0].link)
 
 
 def _answer_all(

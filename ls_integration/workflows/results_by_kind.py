@@ -13,9 +13,9 @@ from ls_integration.kinds.rating_selection import SELECTION_FILE, write_selectio
 from ls_integration.kinds.sted_source import ANOMALY_BELOW, NORMAL_AT_LEAST
 from ls_integration.results.anomagui import write_sessions
 from ls_integration.results.consensus_table import make_consensus
-from ls_integration.results.cutouts import check_cutouts
+from ls_integration.results.cutouts import check_cutouts, without_unsure
 from ls_integration.results.cutouts_headline import write_cutout_lines
-from ls_integration.results.cutouts_metrics import build_cutout_metrics, leave_out_unsure
+from ls_integration.results.cutouts_metrics import build_cutout_metrics
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.rating_headline import write_rating_lines
@@ -43,8 +43,8 @@ class Results:
     write_lines : callable or None
         What ``metrics.json`` holds -> the lines to print; None where the
         command line prints its table of accuracies.
-    has_subgroups : bool
-        The numbers can be had over the items of one value of a column.
+    answers_are_labels : bool
+        Answers are right or wrong: there are subgroups, errors, a consensus.
     tabulate_consensus : callable or None
         Items, annotations, the positive label -> what ``consensus.csv`` holds;
         None where answers are not labels.
@@ -57,7 +57,7 @@ class Results:
         [pd.DataFrame, pd.DataFrame, str, float | None, Mapping[str, Any]], dict[str, Any]
     ]
     write_lines: Callable[[Mapping[str, Any]], list[str]] | None = None
-    has_subgroups: bool = True
+    answers_are_labels: bool = True
     tabulate_consensus: Callable[[pd.DataFrame, pd.DataFrame, str], pd.DataFrame] | None = None
     can_choose_annotator: bool = False
 
@@ -117,7 +117,7 @@ def check_group_by(kind: str | None, columns: Sequence[str] | None) -> None:
     ConfigError
         If there are columns, and the kind does not score subgroups.
     """
-    if columns and not results_of(kind).has_subgroups:
+    if columns and not results_of(kind).answers_are_labels:
         msg = f"--group-by {columns[0]} is for labels; a study of the kind {kind} has no subgroups"
         raise ConfigError(msg)
 
@@ -158,7 +158,7 @@ def _tabulate_labels(items: pd.DataFrame, annotations: pd.DataFrame, positive: s
 def _tabulate_cutouts(
     cutouts: pd.DataFrame, annotations: pd.DataFrame, positive: str
 ) -> pd.DataFrame:
-    answers = leave_out_unsure(annotations)
+    answers = without_unsure(annotations)
     table = _tabulate_labels(check_cutouts(cutouts), answers, positive)
     # The table of a survey has many cutouts that nobody was asked about.
     return table[table["item_id"].isin(answers["item_id"])]
@@ -228,6 +228,6 @@ _RESULTS = {
         _write_sessions, _measure_labels, tabulate_consensus=_tabulate_labels
     ),
     sted_rating.KIND: Results(
-        _write_ratings, _measure_ratings, write_lines=write_rating_lines, has_subgroups=False
+        _write_ratings, _measure_ratings, write_lines=write_rating_lines, answers_are_labels=False
     ),
 }

@@ -23,17 +23,20 @@ from ls_integration.kinds.sted_source import (
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.anomagui import read_session, write_sessions
 from ls_integration.results.consensus_table import write_consensus
+from ls_integration.results.error_pictures import ERRORS, write_error_pictures
 from ls_integration.results.folder import open_results, read_manifest
 from ls_integration.results.label_errors import rank_labels, write_label_errors
-from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.people import find_labels
+from ls_integration.results.pictures import PictureOf
 from ls_integration.results.report import write_report
+from ls_integration.results.report.labels import line_up_results
 from ls_integration.results.tables import (
     check_items,
     read_folder,
     write_annotations,
     write_items,
 )
+from ls_integration.workflows.result_pictures import source_pictures, study_pictures
 from ls_integration.workflows.results_by_kind import check_annotator, check_group_by, results_of
 
 METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
@@ -52,10 +55,16 @@ class Scored:
         The results folder.
     metrics : dict
         What ``metrics.json`` holds.
+    n_error_pictures : int or None
+        How many pictures of errors were written; None if nobody asked for them.
+    n_without_picture : int
+        Errors on items that have no picture.
     """
 
     folder: Path
     metrics: dict[str, Any]
+    n_error_pictures: int | None = None
+    n_without_picture: int = 0
 
     @property
     def report(self) -> Path:
@@ -100,6 +109,8 @@ def score_folder(
     model_threshold: float | None = None,
     group_by: Sequence[str] | None = None,
     annotator: str | None = None,
+    media: Path | None = None,
+    error_pictures: bool = False,
     force: bool = False,
     report: Reporter = silent,
 ) -> Scored:
@@ -123,6 +134,10 @@ def score_folder(
     annotator : str, optional
         In a study of cutouts: take this person's answers only; what `export`
         noted by default.
+    media : Path, optional
+        Folder of the rendered pictures, for the report.
+    error_pictures : bool
+        Write a picture of each error.
     force : bool
         Overwrite what would otherwise be refused.
     report : Reporter
@@ -138,7 +153,8 @@ def score_folder(
     SourceError
         If a table is missing or breaks its contract.
     ConfigError
-        If the positive label is not known, or a threshold has no scores.
+        If the positive label is not known, a threshold has no scores, or
+        pictures of errors are asked for that are not there.
     ResultsError
         If files are in the way.
     """
@@ -164,7 +180,10 @@ def score_folder(
     target = output or folder
     # Not noted: the table in the folder is still made of whose answers it was.
     about = study if annotator is None else {**study, "annotator": annotator}
-    with open_results(target, study, force=force) as staged:
+    picture_of = study_pictures(items, media)
+    check_error_pictures(error_pictures, study.get("kind"), picture_of)
+    renews = (ERRORS,) if error_pictures else ()
+    with open_results(target, study, force=force, renews=renews) as staged:
         metrics = write_scores(
             staged,
             items,
@@ -173,9 +192,13 @@ def score_folder(
             positive=positive,
             model_threshold=model_threshold,
             group_by=group_by,
+            picture_of=picture_of,
             report=report,
         )
-    return Scored(target, metrics)
+        counts = _write_errors(
+            staged, items, annotations, metrics, picture_of if error_pictures else None, report
+        )
+    return Scored(target, metrics, *counts)
 
 
 def score_source(
@@ -190,6 +213,7 @@ def score_source(
     anomaly_below: float = ANOMALY_BELOW,
     positive: str | None = None,
     group_by: Sequence[str] | None = None,
+    error_pictures: bool = False,
     force: bool = False,
     report: Reporter = silent,
 ) -> Scored:
@@ -220,6 +244,8 @@ def score_source(
     group_by : sequence of str, optional
         Columns of the items whose values are scored on their own too; by
         default ``structure`` where it has two values or more.
+    error_pictures : bool
+        Write a picture of each error, drawn as an import draws it by default.
     force : bool
         Overwrite what would otherwise be refused.
     report : Reporter
@@ -235,7 +261,8 @@ def score_source(
     SourceError
         If the source or a session is faulty, or they do not fit together.
     ConfigError
-        If an option contradicts the source.
+        If an option contradicts the source, or pictures of errors are asked
+        for and no image is there.
     ResultsError
         If files are in the way.
     """
@@ -268,8 +295,17 @@ def score_source(
         "normal_at_least": normal_at_least,
         "anomaly_below": anomaly_below,
     }
+    files = [Path(file) if Path(file).is_file() else None for file in rows["file"]]
     return score_sessions(
-        items, sessions, output, study=study, group_by=group_by, force=force, report=report
+        items,
+        sessions,
+        output,
+        study=study,
+        group_by=group_by,
+        picture_of=source_pictures(files) if any(files) else None,
+        error_pictures=error_pictures,
+        force=force,
+        report=report,
     )
 
 
@@ -280,6 +316,8 @@ def score_sessions(
     *,
     study: Mapping[str, Any],
     group_by: Sequence[str] | None = None,
+    picture_of: PictureOf | None = None,
+    error_pictures: bool = False,
     force: bool = False,
     report: Reporter = silent,
 ) -> Scored:
@@ -299,6 +337,10 @@ def score_sessions(
     group_by : sequence of str, optional
         Columns of the items whose values are scored on their own too; by
         default ``structure`` where it has two values or more.
+    picture_of : callable, optional
+        Gives the picture of a row of *items*.
+    error_pictures : bool
+        Write a picture of each error.
     force : bool
         Overwrite what would otherwise be refused.
     report : Reporter
@@ -314,7 +356,8 @@ def score_sessions(
     SourceError
         If a session does not fit the items.
     ConfigError
-        If two sessions have the same person's name.
+        If two sessions have the same person's name, or pictures of errors are
+        asked for that are not there.
     ResultsError
         If files are in the way.
     """
@@ -335,7 +378,9 @@ def score_sessions(
     annotations = pd.concat(answers, ignore_index=True)
     positive = str(study["positive"])
     choose_positive(items, annotations, positive, None)
-    with open_results(output, study, force=force) as staged:
+    check_error_pictures(error_pictures, study.get("kind"), picture_of)
+    renews = (ERRORS,) if error_pictures else ()
+    with open_results(output, study, force=force, renews=renews) as staged:
         write_annotations(staged, annotations)
         write_items(staged, items)
         # AnomaGUI's 1 is an anomaly, whichever label the rates are of.
@@ -348,9 +393,13 @@ def score_sessions(
             positive=positive,
             model_threshold=study.get("model_threshold"),
             group_by=group_by,
+            picture_of=picture_of,
             report=report,
         )
-    return Scored(output, metrics)
+        counts = _write_errors(
+            staged, items, annotations, metrics, picture_of if error_pictures else None, report
+        )
+    return Scored(output, metrics, *counts)
 
 
 def write_scores(
@@ -362,6 +411,7 @@ def write_scores(
     positive: str,
     model_threshold: float | None = None,
     group_by: Sequence[str] | None = None,
+    picture_of: PictureOf | None = None,
     report: Reporter = silent,
 ) -> dict[str, Any]:
     """Write the numbers, the consensus, the doubtful labels, report and plots into a folder.
@@ -383,6 +433,8 @@ def write_scores(
     group_by : sequence of str, optional
         Columns of the items whose values are scored on their own too; by
         default ``structure`` where it has two values or more.
+    picture_of : callable, optional
+        Gives the picture of a row of *items*.
     report : Reporter
         Told of each step.
 
@@ -398,20 +450,68 @@ def write_scores(
     )
     write_json(folder / METRICS_FILE, metrics)
     if metrics.get("label_errors", {}).get("n_ranked"):
-        score_label = metrics["model"]["score_label"]
-        lined_up = line_up_study(
-            items,
-            annotations,
-            positive=metrics["positive"],
-            model_threshold=model_threshold,
-            score_label=score_label,
-        )
+        lined_up = line_up_results(items, annotations, metrics)
         write_label_errors(folder, lined_up, rank_labels(lined_up))
     if results.tabulate_consensus:
         write_consensus(folder, results.tabulate_consensus(items, annotations, positive))
     report("Scoring", 1, 1)
-    write_report(folder, items, annotations, metrics, about=study, report=report)
+    write_report(
+        folder,
+        items,
+        annotations,
+        metrics,
+        about=study,
+        picture_of=picture_of,
+        report=report,
+    )
     return metrics
+
+
+def check_error_pictures(is_wanted: bool, kind: str | None, picture_of: PictureOf | None) -> None:
+    """Refuse to write pictures that are not there, before anything is written.
+
+    Parameters
+    ----------
+    is_wanted : bool
+        Whether somebody asked for pictures of the errors.
+    kind : str or None
+        The study's kind.
+    picture_of : callable or None
+        Gives the pictures.
+
+    Raises
+    ------
+    ConfigError
+        If there are none, or no answer of the kind is an error.
+    """
+    if not is_wanted:
+        return
+    if not results_of(kind).answers_are_labels:
+        msg = f"--error-pictures: a rating is no error ({kind}); leave it out"
+        raise ConfigError(msg)
+    if picture_of is None:
+        msg = (
+            "--error-pictures: no pictures are there; give the study's folder of pictures with "
+            "--media, or --from a source with its images"
+        )
+        raise ConfigError(msg)
+
+
+def _write_errors(
+    folder: Path,
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    picture_of: PictureOf | None,
+    report: Reporter,
+) -> tuple[int | None, int]:
+    """Write pictures of the errors; count them, and those without one."""
+    if picture_of is None:
+        return None, 0
+    study = line_up_results(items, annotations, metrics)
+    errors = write_error_pictures(folder, study, picture_of, report=report)
+    n_written = int(errors["file"].notna().sum())
+    return n_written, len(errors) - n_written
 
 
 def choose_positive(

@@ -98,10 +98,9 @@ def plot_mean_decision(
         x = middles + shift * (edges[1] - edges[0])
         # NaN where there is nothing: the line is broken there.
         y = np.array([np.nan if mean.value is None else mean.value for mean in means])
+        bounds = np.array([mean.ci95 or (np.nan, np.nan) for mean in means], dtype="float64")
         axes.plot(x, y, color=color, lw=1.1, alpha=0.7)
-        for place, mean in enumerate(means):
-            if mean.ci95:
-                axes.plot([x[place]] * 2, mean.ci95, color=color, lw=1.0)
+        axes.vlines(x, bounds[:, 0], bounds[:, 1], color=color, lw=1.0)
         axes.plot(x, y, marker, color=color, ms=5, label=who, clip_on=False)
         tables.append(
             pd.DataFrame(
@@ -110,9 +109,9 @@ def plot_mean_decision(
                     "rating_from": edges[:-1],
                     "rating_to": edges[1:],
                     "n_items": counts,
-                    "share_positive": [mean.value for mean in means],
-                    "share_positive_low": [mean.ci95[0] if mean.ci95 else None for mean in means],
-                    "share_positive_high": [mean.ci95[1] if mean.ci95 else None for mean in means],
+                    "share_positive": y,
+                    "share_positive_low": bounds[:, 0],
+                    "share_positive_high": bounds[:, 1],
                 }
             )
         )

@@ -19,6 +19,7 @@ from ls_integration.kinds import sted_rating
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.figures.drawing import Drawing, to_svg, write_png
 from ls_integration.results.headline import FILTERS
+from ls_integration.results.pictures import PictureOf
 from ls_integration.results.report.labels import describe_labels
 from ls_integration.results.report.ratings import describe_ratings
 from ls_integration.results.report.section import Section
@@ -56,6 +57,7 @@ def write_report(
     metrics: Mapping[str, Any],
     *,
     about: Mapping[str, Any] | None = None,
+    picture_of: PictureOf | None = None,
     made_at: datetime | None = None,
     report: Reporter = silent,
 ) -> list[Path]:
@@ -73,6 +75,8 @@ def write_report(
         What the kind's numbers are, as ``metrics.json`` holds them.
     about : mapping, optional
         What the results folder says of its study.
+    picture_of : callable, optional
+        Gives the picture of a row of the items.
     made_at : datetime, optional
         The time that the report states; now by default.
     report : Reporter
@@ -83,7 +87,9 @@ def write_report(
     list of Path
         The report, then each figure as PNG and its numbers as CSV.
     """
-    made = make_report(items, annotations, metrics, about=about, made_at=made_at)
+    made = make_report(
+        items, annotations, metrics, about=about, picture_of=picture_of, made_at=made_at
+    )
     written: list[Path] = []
     for done, drawing in enumerate(made.drawings):
         report("Drawing figures", done, len(made.drawings))
@@ -102,6 +108,7 @@ def make_report(
     metrics: Mapping[str, Any],
     *,
     about: Mapping[str, Any] | None = None,
+    picture_of: PictureOf | None = None,
     made_at: datetime | None = None,
 ) -> Report:
     """Make the report, write nothing.
@@ -116,6 +123,8 @@ def make_report(
         What the kind's numbers are, as ``metrics.json`` holds them.
     about : mapping, optional
         What the results folder says of its study.
+    picture_of : callable, optional
+        Gives the picture of a row of the items.
     made_at : datetime, optional
         The time that the report states; now by default.
 
@@ -125,7 +134,7 @@ def make_report(
         Page and figures.
     """
     describe = _DESCRIBE.get(metrics["kind"], describe_labels)
-    page = describe(items, annotations, metrics, about or {})
+    page = describe(items, annotations, metrics, about or {}, picture_of)
     made_at = made_at or datetime.now(UTC)
     html = (
         _environment()

@@ -12,6 +12,7 @@ from ls_integration.results.figures.drawing import Floats
 from ls_integration.results.figures.ratings import MEAN, plot_old_new, plot_rating_changes
 from ls_integration.results.figures.times import plot_times
 from ls_integration.results.names import name_rounds, rounds_of
+from ls_integration.results.pictures import PictureOf
 from ls_integration.results.rating_headline import say_ratings
 from ls_integration.results.ratings import new_ratings
 from ls_integration.results.report.section import Page, Section
@@ -64,6 +65,7 @@ def describe_ratings(
     annotations: pd.DataFrame,
     metrics: Mapping[str, Any],
     about: Mapping[str, Any],  # noqa: ARG001 - as all kinds are asked
+    picture_of: PictureOf | None,  # noqa: ARG001 - as all kinds are asked
 ) -> Page:
     """Say how far people moved from the old ratings, and show it.
 
@@ -77,6 +79,8 @@ def describe_ratings(
         What `rating_metrics.build_rating_metrics` made of the two.
     about : mapping
         What the results folder says of its study; not needed here.
+    picture_of : callable or None
+        Gives the picture of a row of the items; not needed here.
 
     Returns
     -------

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from ls_integration.results.figures.drawing import Drawing
 from ls_integration.results.lined_up import LinedUp
+from ls_integration.results.pictures import PictureOf
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,17 @@ class Findings:
         Items, people, truth and model.
     about : mapping
         What the results folder says of its study; empty where it says nothing.
+    annotations : DataFrame or None
+        The answers, as they were read.
+    picture_of : callable or None
+        Gives the picture of a row of the items; None where there are none.
     """
 
     metrics: Mapping[str, Any]
     study: LinedUp
     about: Mapping[str, Any] = field(default_factory=dict)
+    annotations: pd.DataFrame | None = None
+    picture_of: PictureOf | None = None
 
 
 @dataclass(frozen=True)

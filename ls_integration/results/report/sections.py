@@ -11,6 +11,7 @@ from ls_integration.results.figures.rates import plot_confusion, plot_rates, plo
 from ls_integration.results.figures.times import plot_times
 from ls_integration.results.lined_up import LinedUp
 from ls_integration.results.report.along_rating import show_along_rating
+from ls_integration.results.report.gallery import show_gallery
 from ls_integration.results.report.label_errors_section import show_label_errors
 from ls_integration.results.report.section import Findings, Section, SectionMaker
 from ls_integration.results.report.subgroups_section import show_subgroups
@@ -125,6 +126,7 @@ SECTIONS: tuple[SectionMaker, ...] = (
     show_agreement,
     show_label_errors,
     show_subgroups,
+    show_gallery,
     show_effort,
     show_reasons,
 )
