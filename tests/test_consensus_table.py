@@ -88,6 +88,10 @@ def test_the_rule_for_one_more_opinion() -> None:
     )
     doubts = find_doubts(votes, 2, skipped=skipped, posterior=posterior)
     assert doubts.tolist() == ["", TIE, FEW_ANSWERS, DOUBTFUL, SKIPPED_BY_ALL, ""]
+    # Eleven answers where others have twelve are enough.
+    many = np.zeros((3, 12), dtype="int64")
+    many[0, 0] = MISSING
+    assert not find_doubts(many, 2, skipped=np.zeros(3, dtype=bool)).any()
     without = find_doubts(votes, 2, skipped=skipped)
     assert without.tolist() == ["", TIE, FEW_ANSWERS, "", SKIPPED_BY_ALL, ""]
 

@@ -12,6 +12,9 @@ TIED = -2
 SURE = 0.9
 """An item whose most probable label is less probable than this needs one more opinion."""
 
+ENOUGH = 3
+"""With so many answers an item needs no more for their number alone."""
+
 SKIPPED_BY_ALL = "skipped by all"
 TIE = "tied"
 DOUBTFUL = "doubtful"
@@ -94,15 +97,15 @@ def find_doubts(
         The first of these that holds, else empty: `SKIPPED_BY_ALL`, nobody
         answered and somebody skipped; `TIE`, two labels have the most votes;
         `DOUBTFUL`, the most probable label has a probability below `SURE`;
-        `FEW_ANSWERS`, fewer answers than at least half of the answered items
-        have. An item that nobody has seen is still open, not in doubt.
+        `FEW_ANSWERS`, fewer answers than `ENOUGH`, and than at least half of the
+        answered items have. An item that nobody has seen is still open, not in doubt.
     """
     n_answers = np.count_nonzero(votes != MISSING, axis=1)
     answered = n_answers > 0
     doubts = np.full(len(votes), "", dtype=object)
     if answered.any():
         usual = np.quantile(n_answers[answered], 0.5, method="higher")
-        doubts[answered & (n_answers < usual)] = FEW_ANSWERS
+        doubts[answered & (n_answers < min(usual, ENOUGH))] = FEW_ANSWERS
     if posterior is not None and n_labels:
         doubts[answered & (np.nan_to_num(posterior).max(axis=1) < SURE)] = DOUBTFUL
     doubts[majority(votes, n_labels) == TIED] = TIE

@@ -15,7 +15,7 @@ from ls_integration.results.report.gallery import show_gallery
 from ls_integration.results.report.label_errors_section import show_label_errors
 from ls_integration.results.report.section import Findings, Section, SectionMaker
 from ls_integration.results.report.subgroups_section import show_subgroups
-from ls_integration.scoring.intervals import RESAMPLES
+from ls_integration.results.report.together_section import show_agreement, show_consensus
 from ls_integration.scoring.roc import roc_points
 
 
@@ -58,24 +58,6 @@ def show_rates(findings: Findings) -> Section | None:
     return Section(
         "rates", tuple(drawings), {"deciders": deciders, "negative": findings.study.negative}
     )
-
-
-def show_agreement(findings: Findings) -> Section | None:
-    """Show how far people agree.
-
-    Parameters
-    ----------
-    findings : Findings
-        What was found.
-
-    Returns
-    -------
-    Section or None
-        None with fewer than two people.
-    """
-    if not findings.metrics["agreement"]["pairwise"]:
-        return None
-    return Section("agreement", values={"resamples": RESAMPLES})
 
 
 def show_effort(findings: Findings) -> Section | None:
@@ -124,9 +106,10 @@ SECTIONS: tuple[SectionMaker, ...] = (
     show_rates,
     show_along_rating,
     show_agreement,
+    show_consensus,
     show_label_errors,
-    show_subgroups,
     show_gallery,
+    show_subgroups,
     show_effort,
     show_reasons,
 )
