@@ -7,14 +7,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
 from scipy import stats
 
 from ls_integration.annotations import check_annotations
 from ls_integration.results.decisions import list_decisions, read_gap
 from ls_integration.results.figures.along_rating import spread_out
+from ls_integration.results.figures.drawing import INK, MODEL, MUTED, PERSON, TOGETHER
+from ls_integration.results.figures.label_changes import (
+    plot_changes_by_frame,
+    plot_label_changes,
+)
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.report import write_report
+from ls_integration.results.report.along_rating import show_along_rating
+from ls_integration.results.report.section import Findings
 from ls_integration.results.tables import check_items
 from ls_integration.scoring.along_rating import (
     choose_bin_width,
@@ -201,6 +210,31 @@ def test_odd_studies_can_be_drawn(tmp_path: Path) -> None:
     assert write(tmp_path / "many", many, crowd)["regret"]["who"].nunique() == 36
     same = many.assign(rating=0.8)
     assert sorted(write(tmp_path / "same", same, make_answers(same, {"Ann": 0.1}))) == NAMES
+
+
+def test_every_word_of_a_figure_can_be_read_on_a_dark_page(tmp_path: Path) -> None:
+    """All texts have a colour that the page turns into its own; matplotlib's black has none."""
+    items = make_items()
+    answers = make_answers(items, {"Ann": 0.1, "Bob": 0.4, "Cas": 0.2})
+    items["model_label"] = "normal"
+    metrics = build_metrics(items, answers, positive="anomaly")
+    study = line_up_study(items, answers, positive="anomaly")
+    section = show_along_rating(Findings(metrics, study, {"kind": "sted-quality"}))
+    assert section is not None
+    flow = pd.DataFrame({"outcome": ["FP", "FN"], "label": ["no artifact", "artifact"]})
+    counts = ["n_changed", "n_confirmed", "n_undecided", "n_not_answered"]
+    frames = {"image_name": ["A"], "n_answered": 9, "n_changed": 3}
+    cutouts = [
+        plot_label_changes(flow.assign(n_cutouts=20, **dict.fromkeys(counts, 5))),
+        plot_changes_by_frame(pd.DataFrame(frames).assign(n_now_artifact=2, n_now_no_artifact=1)),
+    ]
+    of_page = {INK, MUTED, PERSON, MODEL, TOGETHER, "#ffffff"}
+    for drawing in [*section.drawings, *cutouts]:
+        drawing.figure.draw_without_rendering()
+        texts = [text for text in drawing.figure.findobj(Text) if text.get_text()]  # type: ignore[attr-defined]
+        assert len(texts) > 5
+        wrong = {text.get_text() for text in texts if to_hex(text.get_color()) not in of_page}  # type: ignore[attr-defined]
+        assert not wrong, drawing.name
 
 
 def test_the_gap_is_the_studys() -> None:

@@ -1,6 +1,7 @@
 """The demo, as `make demo` runs it, on the session's server."""
 
 import json
+import re
 from pathlib import Path
 
 from ls_integration import study as studies
@@ -37,6 +38,13 @@ def test_the_demo_recovers_what_was_simulated(live_server: EmbeddedServer) -> No
         assert "/projects/" in done.own_link
         for name in ("report.html", "metrics.json", "Ada.csv", "Ada.npz", "items.csv"):
             assert (done.scored.folder / name).stat().st_size > 0
+        page = done.scored.report.read_text(encoding="utf-8")
+        assert page.count('<img src="data:image/webp;base64,') == 24
+        links = re.findall(r'<a href="([^"]+)/projects/(\d+)/data\?task=(\d+)" rel=', page)
+        assert len(links) == 24
+        assert {url for url, _, _ in links} == {live_server.url}
+        asked = set(zip(table["project_id"], table["task_id"], strict=True))
+        assert {(int(project), int(task)) for _, project, task in links} <= asked
     again = run_demo(folder, say=lines.append)
     assert [done.push.sent for study in again.studies for done in study.imported.projects] == [
         0

@@ -42,6 +42,7 @@ _NAMED_AT_MOST = 30
 _POINTS_PER_LINE = 1000
 
 
+@mpl.rc_context(STYLE)
 def plot_regret(
     deciders: Sequence[Decisions], ranked: NDArray[np.int64], rating: Floats, gap: Gap, note: str
 ) -> Drawing:
@@ -108,6 +109,7 @@ def plot_regret(
     )
 
 
+@mpl.rc_context(STYLE)
 def plot_errors_per_bin(
     deciders: Sequence[Decisions], ranked: NDArray[np.int64], rating: Floats, gap: Gap, note: str
 ) -> Drawing:
@@ -138,10 +140,9 @@ def plot_errors_per_bin(
         width,
     )
     edges = np.minimum(np.arange(len(errors) + 1) * width, len(ranked))
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 1.0 + 0.5 * len(deciders)), layout="constrained")
-        FigureCanvasAgg(figure)
-        panels = figure.subplots(len(deciders), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    figure = Figure(figsize=(7.6, 1.0 + 0.5 * len(deciders)), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(len(deciders), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for number, (axes, decider) in enumerate(zip(panels, deciders, strict=True)):
         color = COLORS[decider.role]
         axes.stairs(errors[:, number], edges, fill=True, color=color, lw=0)

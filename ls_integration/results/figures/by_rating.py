@@ -38,6 +38,7 @@ _SEED = 0
 _DENSITY_POINTS = 201
 
 
+@mpl.rc_context(STYLE)
 def plot_mean_decision(
     people: Sequence[Decisions],
     model: Decisions | None,
@@ -133,7 +134,16 @@ def plot_mean_decision(
     axes.grid(axis="y", color=RULE, lw=0.6)
     axes.set_axisbelow(True)
     if len(rows) > 1:
-        axes.legend(frameon=False, loc="best", labelcolor="linecolor", fontsize=9)
+        # Above the numbers: within the axes it would cover intervals.
+        axes.legend(
+            frameon=False,
+            ncols=2,
+            loc="lower left",
+            bbox_to_anchor=(0, 1.06),
+            borderpad=0,
+            labelcolor="linecolor",
+            fontsize=9,
+        )
     resampled = "items" if groups is None else "groups of items"
     marked = "" if gap is None else f" Shaded: {gap[0]:.2f} to {gap[1]:.2f}, between the labels."
     step = edges[1] - edges[0]
@@ -151,6 +161,7 @@ def plot_mean_decision(
     )
 
 
+@mpl.rc_context(STYLE)
 def plot_people_wrong(
     people: Sequence[Decisions], known: Bools, is_positive: Bools, *, positive: str, negative: str
 ) -> Drawing:
@@ -213,6 +224,7 @@ def plot_people_wrong(
     )
 
 
+@mpl.rc_context(STYLE)
 def plot_rating_density(
     deciders: Sequence[Decisions], rating: Floats, gap: Gap, *, positive: str, negative: str
 ) -> Drawing:
@@ -238,10 +250,9 @@ def plot_rating_density(
     edges = rating_edges(rating[rated])
     points = np.linspace(edges[0], edges[-1], _DENSITY_POINTS)
     down = -(-len(deciders) // 2)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 0.8 + 1.45 * down), layout="constrained")
-        FigureCanvasAgg(figure)
-        panels = figure.subplots(down, 2, sharex=True, sharey=True, squeeze=False).ravel()
+    figure = Figure(figsize=(7.6, 0.8 + 1.45 * down), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(down, 2, sharex=True, sharey=True, squeeze=False).ravel()
     tables, highest = [], 0.0
     for axes, decider in zip(panels, deciders, strict=False):
         if gap is not None:

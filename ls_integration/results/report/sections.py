@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ls_integration.kinds import cutouts
 from ls_integration.results.figures.drawing import Drawing, Floats
 from ls_integration.results.figures.rates import plot_confusion, plot_rates, plot_roc
 from ls_integration.results.figures.times import plot_times
@@ -13,26 +12,11 @@ from ls_integration.results.lined_up import LinedUp
 from ls_integration.results.report.along_rating import show_along_rating
 from ls_integration.results.report.gallery import show_gallery
 from ls_integration.results.report.label_errors_section import show_label_errors
+from ls_integration.results.report.review import show_review
 from ls_integration.results.report.section import Findings, Section, SectionMaker
 from ls_integration.results.report.subgroups_section import show_subgroups
 from ls_integration.results.report.together_section import show_agreement, show_consensus
 from ls_integration.scoring.roc import roc_points
-
-
-def show_review(findings: Findings) -> Section | None:
-    """Show the predictions of cutouts before and after the review.
-
-    Parameters
-    ----------
-    findings : Findings
-        What was found.
-
-    Returns
-    -------
-    Section or None
-        Of a study of cutouts only.
-    """
-    return Section("review") if findings.metrics["kind"] == cutouts.KIND else None
 
 
 def show_rates(findings: Findings) -> Section | None:
