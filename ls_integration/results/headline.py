@@ -54,14 +54,19 @@ def _say_people(metrics: Mapping[str, Any]) -> str:
         more = len(named) - _NAMED_AT_MOST
         named = [*named[:_NAMED_AT_MOST], f"{more} more below that"] if more > 0 else named
         text += f", {_list(named)}"
-        low = first["accuracy_ci95"][0]
-        near = [name for name, entry in rest if entry["accuracy_ci95"][1] >= low]
+        near = [name for name, entry in rest if _overlap(first, entry)]
         if near:
             text += (
                 f". The intervals of {_list([best, *near[: _NAMED_AT_MOST - 1]])} overlap, which "
                 "leaves their order open"
             )
     return text + "."
+
+
+def _overlap(better: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two accuracies could be the same; few groups of items give no interval."""
+    interval, beside = better["accuracy_ci95"], other["accuracy_ci95"]
+    return bool(interval and beside and beside[1] >= interval[0])
 
 
 def _say_model(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) -> str:
