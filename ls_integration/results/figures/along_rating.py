@@ -84,7 +84,7 @@ def plot_regret(
         table.insert(0, "who", decider.name)
         tables.append(table.assign(errors=sums[steps, number]))
     axes.set(xlim=(0, len(ranked)), xlabel="Images, sorted by rating")
-    axes.set_ylim(0, max(1.0, 1.04 * float(sums.max())))
+    axes.set_ylim(0, max(1.0, 1.1 * float(sums.max())))
     axes.set_ylabel("Errors so far")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", color=RULE, lw=0.6)
@@ -254,7 +254,7 @@ def _name_ends(
     for number, height in zip(named, heights, strict=True):
         decider = deciders[number]
         axes.annotate(
-            f"{short(decider.name)} {totals[number]}",
+            f"{short(decider.name)}: {totals[number]}",
             (1, totals[number]),
             (1.03, height),
             xycoords=("axes fraction", "data"),
