@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ls_integration.scoring.intervals import bootstrap_sums, delong, wilson
+from ls_integration.scoring.intervals import _find_patterns, bootstrap_sums, delong, wilson
 from ls_integration.scoring.roc import auc, roc_points
 
 
@@ -106,3 +106,35 @@ def test_items_of_one_group_are_drawn_together() -> None:
     assert independent is not None
     assert together == pytest.approx(alone)
     assert independent[1] - independent[0] < 0.75 * (alone[1] - alone[0])
+
+
+def test_many_patterns_are_drawn_in_blocks() -> None:
+    """Of 20 001 different items the interval is that of normal theory, whatever their order."""
+    generator = np.random.default_rng(6)
+    values = generator.gamma(2.0, size=20_001)
+    features = np.column_stack([values, np.ones(20_001)])
+
+    def mean(sums: np.ndarray) -> np.ndarray:
+        return sums[:, 0] / sums[:, 1]
+
+    interval = bootstrap_sums(features, mean, seed=3)
+    half = 1.96 * values.std() / np.sqrt(20_001)
+    expected = (values.mean() - half, values.mean() + half)
+    assert interval == pytest.approx(expected, abs=0.15 * half)
+    shuffled = generator.permutation(20_001)
+    assert bootstrap_sums(features[shuffled], mean, seed=3) == interval
+
+
+def test_the_patterns_are_the_different_rows() -> None:
+    """Few or many, the rows and counts of numpy's unique."""
+    generator = np.random.default_rng(7)
+    for features in (
+        generator.integers(0, 2, (500, 6)).astype(float),
+        generator.random((50, 3)),
+        np.zeros((4, 2)),
+    ):
+        rows, counts = np.unique(features, axis=0, return_counts=True)
+        found, times = _find_patterns(features)
+        order = np.lexsort(rows.T)
+        assert found.tolist() == rows[order].tolist()
+        assert times.tolist() == counts[order].tolist()
