@@ -106,6 +106,8 @@ def mean_pairwise_cohen_kappa(
     pairs = list(combinations(range(votes.shape[1]), 2))
     if not pairs:
         return undefined(FEW_PEOPLE)
+    # In an order of the answers, not of the people: who comes first shall not change the draws.
+    votes = votes[:, sorted(range(votes.shape[1]), key=lambda one: votes[:, one].tobytes())]
     features = np.hstack([_pair_features(votes[:, a], votes[:, b], n_labels) for a, b in pairs])
 
     def mean_kappa(sums: Floats) -> Floats:
