@@ -13,7 +13,7 @@ UV := .tools/bin/uv
 VENV := .venv/bin
 READY := .venv/.ready
 PACKAGE := ls_integration
-CODE := $(wildcard ls_integration ml_backend tests benchmarks .ci/*.py)
+CODE := $(wildcard ls_integration ml_backend tests benchmarks examples .ci/*.py)
 
 # The lock decides about versions: no interpreter and no package from elsewhere.
 export UV_PYTHON_DOWNLOADS := never

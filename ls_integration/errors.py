@@ -14,7 +14,8 @@
       + PartialError         some of it is done; the same command finishes it
 
 Programming mistakes stay built-in exceptions (`ValueError`, `TypeError`) and
-give a traceback. Only ``cli.main`` catches `IntegrationError`.
+give a traceback. Only ``cli.main`` catches `IntegrationError`; a notebook shows
+its line alone.
 
 A message says what failed, with which value, and then the one thing to do. It
 never holds a token, a password or a page of HTML.
@@ -25,6 +26,10 @@ from collections.abc import Sequence
 
 class IntegrationError(Exception):
     """Base of everything that a user can cause or mend."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks for this: in a notebook too, the line says it all.
+        return [f"{type(self).__name__}: {self}"]
 
 
 class ConfigError(IntegrationError):

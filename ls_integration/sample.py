@@ -255,6 +255,96 @@ def simulate_answers(truth: Sequence[str], tpr: float, fpr: float, seed: int) ->
     return SimulatedAnswers(labels, times)
 
 
+@dataclass(frozen=True)
+class SimulatedRatings:
+    """How a simulated reviewer rated images again.
+
+    Attributes
+    ----------
+    ratings : ndarray of float64
+        0 to 1, in hundredths.
+    lead_time_s : ndarray of float64
+        Time to decide, in seconds.
+    """
+
+    ratings: NDArray[np.float64]
+    lead_time_s: NDArray[np.float64]
+
+
+def simulate_ratings(
+    ratings: NDArray[np.float64], offset: float, error: float, seed: int
+) -> SimulatedRatings:
+    """Rate images again, each on its own, with a normal error.
+
+    Parameters
+    ----------
+    ratings : ndarray of float64, shape (n_images,)
+        The old ratings, 0 to 1.
+    offset, error : float
+        Mean and standard deviation of new less old rating.
+    seed : int
+        The same seed gives the same ratings; reviewers need different ones.
+
+    Returns
+    -------
+    SimulatedRatings
+        In the order of *ratings*; log-normal times with a median of 3 s.
+    """
+    rng = np.random.default_rng(seed)
+    rated = np.clip(np.round(ratings + rng.normal(offset, error, len(ratings)), 2), 0.0, 1.0)
+    times = 3 * MEDIAN_DECISION_TIME_S * rng.lognormal(0.0, _DECISION_TIME_SPREAD, len(ratings))
+    return SimulatedRatings(rated, times)
+
+
+@dataclass(frozen=True)
+class SampleCutouts:
+    """A model's table of cutouts, and what they really are.
+
+    Attributes
+    ----------
+    table : str
+        CSV: ``image_name,grid_x,grid_y,label,scores,label_new``, the last empty.
+    is_artifact : ndarray of bool, shape (n_cutouts,)
+        The truth, from which some labels differ.
+    """
+
+    table: str
+    is_artifact: NDArray[np.bool_]
+
+
+def make_cutouts(
+    n_frames: int = 6, *, wrong_labels: float = 0.08, seed: int = SEED
+) -> SampleCutouts:
+    """Make a table of cutouts: some labels are wrong, some scores too.
+
+    Parameters
+    ----------
+    n_frames : int
+        Frames of 8 x 5 cutouts, 200 px each.
+    wrong_labels : float
+        Probability that a label is not the truth.
+    seed : int
+        The same seed gives the same table.
+
+    Returns
+    -------
+    SampleCutouts
+        At the threshold 0.95 about a fifth of the artifacts is missed, and one
+        in fifty others is called one.
+    """
+    rng = np.random.default_rng(seed)
+    places = [(frame, x, y) for frame in range(n_frames) for y in range(5) for x in range(8)]
+    is_artifact = rng.random(len(places)) < 0.2
+    label = is_artifact != (rng.random(len(places)) < wrong_labels)
+    score = np.where(is_artifact, rng.beta(30.0, 1.0, len(places)), rng.beta(4.0, 2.0, len(places)))
+    lines = ["image_name,grid_x,grid_y,label,scores,label_new"]
+    lines += [
+        f"frame-{frame + 1},{200 * x},{200 * y},{int(said)},{value:.4f},"
+        for (frame, x, y), said, value in zip(places, label, score, strict=True)
+    ]
+    return SampleCutouts("\n".join(lines) + "\n", is_artifact)
+
+
 def _deposit(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum (n, 3) points of row, column, weight into pixels."""
     edges = np.arange(SIZE_PX + 1)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,33 @@ def test_the_wheel_carries_all_that_the_package_reads(wheel: Path) -> None:
         "ls_integration",
         "ls_integration-0.1.0.dist-info",
     }
+
+
+def test_the_source_archive_carries_what_the_readme_names(tmp_path: Path) -> None:
+    """Examples, documents, sample and tests: whoever unpacks it can run all of it."""
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--sdist",
+        "--no-isolation",
+        "--outdir",
+        tmp_path,
+        ROOT,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    for folder, pattern in (
+        ("examples", "*.ipynb"),
+        ("docs", "*.md"),
+        ("data", "**/*.npz"),
+        ("tests", "*.py"),
+    ):
+        wanted = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).glob(pattern)}
+        assert wanted
+        assert wanted <= names
 
 
 def test_an_unknown_label_config_is_named() -> None:

@@ -7,12 +7,15 @@ import pytest
 
 from ls_integration.errors import SourceError
 from ls_integration.images.read import read_image
+from ls_integration.kinds.cutouts_table import parse_predictions_table
 from ls_integration.kinds.sted_source import read_source, truth_label
 from ls_integration.sample import (
     MODEL_THRESHOLD,
     draw_counts,
+    make_cutouts,
     make_sample,
     simulate_answers,
+    simulate_ratings,
     write_sample,
 )
 
@@ -126,3 +129,27 @@ def test_certain_reviewers_and_wrong_arguments() -> None:
         simulate_answers(["normal"], 1.2, 0.0, 3)
     with pytest.raises(ValueError, match="normal or anomaly"):
         simulate_answers(["good"], 0.5, 0.5, 3)
+
+
+def test_simulated_ratings_err_as_told() -> None:
+    """Offset and error come back from many ratings, all of them hundredths within 0 and 1."""
+    old = np.full(4000, 0.5)
+    rated = simulate_ratings(old, -0.06, 0.05, seed=1).ratings
+    assert rated.mean() - 0.5 == pytest.approx(-0.06, abs=0.004)
+    assert rated.std() == pytest.approx(0.05, abs=0.003)
+    np.testing.assert_array_equal(rated, np.round(rated, 2))
+    ends = simulate_ratings(np.array([0.0, 1.0] * 500), 0.0, 0.3, seed=2).ratings
+    assert (ends.min(), ends.max()) == (0.0, 1.0)
+    np.testing.assert_array_equal(rated, simulate_ratings(old, -0.06, 0.05, seed=1).ratings)
+
+
+def test_sample_cutouts_are_wrong_as_often_as_told() -> None:
+    """Of many frames: the labels; and the table is one that `import cutouts` reads."""
+    made = make_cutouts(100)
+    table = parse_predictions_table(made.table.encode(), "sample.csv")
+    label = table.frame["label"].to_numpy(dtype=bool)
+    called = table.frame["prediction"].to_numpy(dtype=bool)
+    assert len(label) == 4000
+    assert (label != made.is_artifact).mean() == pytest.approx(0.08, abs=0.015)
+    assert 1 - called[made.is_artifact].mean() == pytest.approx(0.2, abs=0.05)
+    assert called[~made.is_artifact].mean() == pytest.approx(0.02, abs=0.01)

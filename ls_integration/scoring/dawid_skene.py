@@ -10,6 +10,7 @@ Dawid, Skene (1979), Applied Statistics 28, 20. Ustalov, Pavlichenko, Tseitlin
 (2024), Journal of Open Source Software 9, 6227 (crowd-kit).
 """
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -142,7 +143,10 @@ def estimate_dawid_skene(votes: Votes, n_labels: int) -> DawidSkene | str:
 # The numbers, the table and the report each ask for it, and a million answers take a while.
 @lru_cache(maxsize=2)
 def _estimate(packed: bytes, shape: tuple[int, int], n_labels: int) -> DawidSkene:
-    from crowdkit.aggregation import DawidSkene as CrowdKit
+    with warnings.catch_warnings():
+        # Its progress bars, which nobody sees here, ask for widgets when a notebook loads it.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from crowdkit.aggregation import DawidSkene as CrowdKit
 
     votes = np.frombuffer(packed, dtype="int64").reshape(shape)
     # Sums of floats depend on their order in the last digit: people stand in an order of

@@ -82,9 +82,38 @@ def write_cutouts(
         If nobody is called *annotator*, or the table is not the study's.
     """
     table = read_study_table(study, folder)
-    asked = items.drop(columns=[name for name in OF_THE_PAGE if name in items])
-    cutouts = all_cutouts(table, asked, make_id=study.item_id)
+    cutouts = _all_cutouts(table, study, items)
     changes = label_changes(cutouts, decide(annotations, annotator=annotator))
     write_bytes(target / TEST_OUTPUTS, splice_labels(table, changes))
     write_reviewers(target, list_reviews(cutouts, annotations))
     return cutouts
+
+
+def list_cutouts(study: Study, folder: Path, items: pd.DataFrame) -> pd.DataFrame:
+    """List all cutouts of a study's table.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    folder : Path
+        Its folder.
+    items : DataFrame
+        What was asked about.
+
+    Returns
+    -------
+    DataFrame
+        As `write_cutouts` gives them.
+
+    Raises
+    ------
+    SourceError
+        If the table is not the study's.
+    """
+    return _all_cutouts(read_study_table(study, folder), study, items)
+
+
+def _all_cutouts(table: CutoutTable, study: Study, items: pd.DataFrame) -> pd.DataFrame:
+    asked = items.drop(columns=[name for name in OF_THE_PAGE if name in items])
+    return all_cutouts(table, asked, make_id=study.item_id)

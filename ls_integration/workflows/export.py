@@ -54,6 +54,28 @@ class ExportOutcome:
     folder: Path
 
 
+@dataclass(frozen=True)
+class StudyAnswers:
+    """What people have answered so far.
+
+    Attributes
+    ----------
+    study : Study
+        The study.
+    items : DataFrame
+        What was asked about.
+    annotations : DataFrame
+        A checked annotations table.
+    n_drafts : int
+        Tasks with an answer that was begun and not submitted; it is not here.
+    """
+
+    study: Study
+    items: pd.DataFrame
+    annotations: pd.DataFrame
+    n_drafts: int
+
+
 def export(
     study_folder: Path,
     settings: Settings,
@@ -94,15 +116,9 @@ def export(
     IntegrationError
         Of any kind; *output* is then as it was.
     """
-    with studies.locked(study_folder):
-        study = studies.load(study_folder)
-        check_sent(study)
-        check_annotator(study.kind, annotator)
-        connection = connect(settings, study, start)
-        items = studies.read_items(study_folder)
-        annotations, n_drafts = _pull(study, study_folder, connection, report)
-        annotations, seen = with_memory(annotations, studies.read_seen(study_folder))
-        studies.write_seen(study_folder, seen)
+    check_annotator(studies.load(study_folder).kind, annotator)
+    answers = read_answers(study_folder, settings, start=start, report=report)
+    study, items, annotations = answers.study, answers.items, answers.annotations
     about = {**study_info(study), "annotator": annotator}
     with open_results(output, about, force=force) as staged:
         write_annotations(staged, annotations)
@@ -117,9 +133,46 @@ def export(
         n_answers=len(annotations) - skipped,
         n_skipped=skipped,
         n_repeated=_count_repeated(annotations),
-        n_drafts=n_drafts,
+        n_drafts=answers.n_drafts,
         folder=output,
     )
+
+
+def read_answers(
+    study_folder: Path, settings: Settings, *, start: Path, report: Reporter = silent
+) -> StudyAnswers:
+    """Pull all answers of a study, and remember in its folder how each looked first.
+
+    Parameters
+    ----------
+    study_folder : Path
+        The study.
+    settings : Settings
+        Which server.
+    start : Path
+        The working folder.
+    report : Reporter, optional
+        Told of progress.
+
+    Returns
+    -------
+    StudyAnswers
+        What the server has now.
+
+    Raises
+    ------
+    IntegrationError
+        Of any kind.
+    """
+    with studies.locked(study_folder):
+        study = studies.load(study_folder)
+        check_sent(study)
+        connection = connect(settings, study, start)
+        items = studies.read_items(study_folder)
+        annotations, n_drafts = _pull(study, study_folder, connection, report)
+        annotations, seen = with_memory(annotations, studies.read_seen(study_folder))
+        studies.write_seen(study_folder, seen)
+    return StudyAnswers(study, items, annotations, n_drafts)
 
 
 def study_info(study: Study) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ls_integration.results.rating_headline import write_rating_lines
 from ls_integration.results.rating_metrics import build_rating_metrics
 from ls_integration.results.ratings import write_ratings
 from ls_integration.study import Study
-from ls_integration.workflows.cutouts_results import write_cutouts
+from ls_integration.workflows.cutouts_results import list_cutouts, write_cutouts
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ class Results:
         Items, annotations, the positive label, the model's threshold or None,
         and what the results folder knows of the study, with the columns of the
         subgroups as ``group_by`` -> what ``metrics.json`` holds.
+    list_items : callable
+        The study, its folder and its items -> the items table that belongs
+        beside the annotations: what `write_files` gives.
     write_lines : callable or None
         What ``metrics.json`` holds -> the lines to print; None where the
         command line prints its table of accuracies.
@@ -56,6 +59,7 @@ class Results:
     measure: Callable[
         [pd.DataFrame, pd.DataFrame, str, float | None, Mapping[str, Any]], dict[str, Any]
     ]
+    list_items: Callable[[Study, Path, pd.DataFrame], pd.DataFrame]
     write_lines: Callable[[Mapping[str, Any]], list[str]] | None = None
     answers_are_labels: bool = True
     tabulate_consensus: Callable[[pd.DataFrame, pd.DataFrame, str], pd.DataFrame] | None = None
@@ -120,6 +124,10 @@ def check_group_by(kind: str | None, columns: Sequence[str] | None) -> None:
     if columns and not results_of(kind).answers_are_labels:
         msg = f"--group-by {columns[0]} is for labels; a study of the kind {kind} has no subgroups"
         raise ConfigError(msg)
+
+
+def _same_items(_study: Study, _study_folder: Path, items: pd.DataFrame) -> pd.DataFrame:
+    return items
 
 
 def _write_sessions(
@@ -220,14 +228,19 @@ _RESULTS = {
     cutouts.KIND: Results(
         write_cutouts,
         _measure_cutouts,
+        list_cutouts,
         write_lines=write_cutout_lines,
         tabulate_consensus=_tabulate_cutouts,
         can_choose_annotator=True,
     ),
     sted_quality.KIND: Results(
-        _write_sessions, _measure_labels, tabulate_consensus=_tabulate_labels
+        _write_sessions, _measure_labels, _same_items, tabulate_consensus=_tabulate_labels
     ),
     sted_rating.KIND: Results(
-        _write_ratings, _measure_ratings, write_lines=write_rating_lines, answers_are_labels=False
+        _write_ratings,
+        _measure_ratings,
+        _same_items,
+        write_lines=write_rating_lines,
+        answers_are_labels=False,
     ),
 }
