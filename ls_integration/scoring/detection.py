@@ -4,20 +4,19 @@ Tiles of one telescope frame share its sky, its seeing and its satellites; so
 the frame is what is drawn anew, not the tile.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ls_integration.scoring.binary import Bools, Counts, count_decisions
-from ls_integration.scoring.intervals import Floats, bootstrap_sums
+from ls_integration.scoring.cells import f1, precision, recall
+from ls_integration.scoring.intervals import bootstrap_sums
 from ls_integration.scoring.measure import Measure, undefined, with_interval
 
 NO_INTERVAL = "fewer than two frames, or too many resamples of frames without a value"
 NO_WIDTH = "every resample of frames gives the same value"
 
-_TP, _FP, _FN = 0, 1, 2
+_STATISTICS = {"precision": precision, "recall": recall, "f1": f1}
 
 
 def detection_rates(
@@ -77,28 +76,3 @@ def detection_rates(
         interval = bootstrap_sums(cells, statistic, seed=seed, groups=codes)
         measures[name] = with_interval(value, interval, none=NO_INTERVAL, no_width=NO_WIDTH)
     return counts, measures
-
-
-def _precision(sums: Floats) -> Floats:
-    return _divide(sums[:, _TP], sums[:, _TP] + sums[:, _FP])
-
-
-def _recall(sums: Floats) -> Floats:
-    return _divide(sums[:, _TP], sums[:, _TP] + sums[:, _FN])
-
-
-def _f1(sums: Floats) -> Floats:
-    return _divide(2 * sums[:, _TP], 2 * sums[:, _TP] + sums[:, _FP] + sums[:, _FN])
-
-
-_STATISTICS: dict[str, Callable[[Floats], Floats]] = {
-    "precision": _precision,
-    "recall": _recall,
-    "f1": _f1,
-}
-
-
-def _divide(part: Floats, whole: Floats) -> Floats:
-    ratio = np.full(len(whole), np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio

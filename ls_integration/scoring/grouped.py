@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ls_integration.scoring.binary import Bools, proportion
-from ls_integration.scoring.intervals import Floats, bootstrap_sums
-from ls_integration.scoring.measure import Measure, undefined, with_interval
+from ls_integration.scoring.intervals import Floats, bootstrap_sums, wilson
+from ls_integration.scoring.measure import Measure, with_interval
 
 NO_INTERVAL = "fewer than two groups, or too many resamples of groups without a value"
 NO_WIDTH = "every resample of groups gives the same value"
@@ -38,12 +38,17 @@ def share(
     -------
     Measure
         In [0, 1] with Wilson's 95 % interval, or with *groups* that of the
-        percentile bootstrap over groups.
+        percentile bootstrap over groups. Resamples of all or none cannot
+        differ: then it is Wilson's with each group counted as one item, since
+        the items of a group say no more than one where they are most alike.
     """
     total = int(np.count_nonzero(counted))
     successes = int(np.count_nonzero(hits & counted))
     if groups is None or not total:
         return proportion(successes, total, reason)
+    if successes in (0, total):
+        n_groups = len(np.unique(groups[counted]))
+        return Measure(successes / total, wilson(n_groups if successes else 0, n_groups))
     features = np.column_stack([hits[counted], np.ones(total)]).astype("float64")
     interval = bootstrap_sums(features, _ratio, seed=seed, groups=groups[counted])
     return with_interval(successes / total, interval, none=NO_INTERVAL, no_width=NO_WIDTH)
@@ -52,45 +57,3 @@ def share(
 def _ratio(sums: Floats) -> Floats:
     # Every group that is drawn has an item that counts.
     return sums[:, 0] / sums[:, 1]
-
-
-def rates_by_item(
-    truth: Bools,
-    decision: Bools,
-    judged: Bools,
-    positive: str,
-    *,
-    groups: NDArray[np.int64] | None = None,
-    seed: int = 0,
-) -> dict[str, Measure]:
-    """Give accuracy, true and false positive rate as `binary.rates` does, by groups too.
-
-    Parameters
-    ----------
-    truth, decision : ndarray of bool, shape (n_items,)
-        Whether the item is positive; whether it was called so.
-    judged : ndarray of bool, shape (n_items,)
-        Which items count.
-    positive : str
-        Name of the positive class, for the reasons.
-    groups : ndarray of int, shape (n_items,), optional
-        Number of the group of each item, from 0.
-    seed : int
-        Seed of the bootstrap.
-
-    Returns
-    -------
-    dict of str to Measure
-        ``accuracy``, ``tpr``, ``fpr``.
-    """
-    if not judged.any():
-        return dict.fromkeys(
-            ("accuracy", "tpr", "fpr"), undefined("no judged item has a known label")
-        )
-    no_positive = f"no judged item is {positive} by its known label"
-    no_negative = f"every judged item with a known label is {positive}"
-    return {
-        "accuracy": share(truth == decision, judged, "", groups=groups, seed=seed),
-        "tpr": share(decision, judged & truth, no_positive, groups=groups, seed=seed),
-        "fpr": share(decision, judged & ~truth, no_negative, groups=groups, seed=seed),
-    }

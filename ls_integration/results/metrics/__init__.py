@@ -118,8 +118,8 @@ def build_metrics(
         "labels": lined_up.labels,
         "n_items": len(items),
         "n_items_with_known_label": int(np.count_nonzero(known)),
-        "people": score_people(lined_up, warnings),
-        "model": score_model(lined_up, warnings),
+        "people": score_people(lined_up, warnings, seed=seed),
+        "model": score_model(lined_up, warnings, seed=seed),
         "agreement": score_agreement(lined_up, seed, warnings),
         "consensus": score_consensus(lined_up, warnings, seed=seed),
         "label_errors": score_label_errors(

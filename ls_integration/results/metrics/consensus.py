@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from ls_integration.results.consensus_table import find_study_doubts
 from ls_integration.results.lined_up import LinedUp
-from ls_integration.results.metrics.entries import put_measure
-from ls_integration.scoring.binary import count_decisions
+from ls_integration.results.metrics.entries import put_measure, write_decisions
+from ls_integration.scoring.cells import MEASURES
 from ls_integration.scoring.consensus import MISSING, REASONS, TIED, majority
 from ls_integration.scoring.dawid_skene import DawidSkene, estimate_dawid_skene
-from ls_integration.scoring.grouped import rates_by_item
+from ls_integration.scoring.decisions import score_decisions
 from ls_integration.scoring.measure import undefined
 
 TWO_PEOPLE = (
@@ -43,7 +43,7 @@ def score_consensus(study: LinedUp, warnings: list[str], *, seed: int = 0) -> di
     warnings : list of str
         Gets the reasons of what is undefined.
     seed : int
-        Seed of the bootstrap over groups.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -83,18 +83,12 @@ def _score_decisions(
     number = study.labels.index(positive) if positive in study.labels else len(study.labels)
     called, judged = decided == number, chosen & truth.known
     entry: dict[str, Any] = {"n_people": study.votes.shape[1]}
-    measures = rates_by_item(
-        truth.positive, called, judged, positive, groups=study.groups, seed=seed
+    counts, measures = score_decisions(
+        truth.positive, called, judged, positive=positive, groups=study.groups, seed=seed
     )
-    for name, measure in measures.items():
-        put_measure(path, name, measure, entry, warnings)
-    counts = count_decisions(truth.positive, called, judged)
+    entry |= write_decisions(path, counts, measures, warnings)
     tied = decided == TIED
     return entry | {
-        "tp": counts.tp,
-        "fp": counts.fp,
-        "fn": counts.fn,
-        "tn": counts.tn,
         "n_decided": _count(chosen),
         "n_tied": _count(tied),
         "tied_items": study.items["item_id"][tied].tolist(),
@@ -107,7 +101,7 @@ def _score_dawid_skene(
     path = "consensus.dawid_skene"
     if isinstance(estimate, str):
         entry: dict[str, Any] = {}
-        for name in ("accuracy", "tpr", "fpr"):
+        for name in MEASURES:
             put_measure(path, name, undefined(estimate), entry, warnings)
         return entry | {"n_iterations": 0, "converged": False, "people": {}}
     entry = _score_decisions(path, estimate.decided, study, seed, warnings)

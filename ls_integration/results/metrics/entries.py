@@ -1,8 +1,9 @@
 """How a number is written into ``metrics.json``."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from ls_integration.scoring.binary import Counts, rates
+from ls_integration.scoring.binary import Counts
 from ls_integration.scoring.measure import Measure
 
 
@@ -32,8 +33,10 @@ def put_measure(
         warnings.append(f"{path}.{name}_ci95: {measure.reason}")
 
 
-def write_rates(path: str, counts: Counts, positive: str, warnings: list[str]) -> dict[str, Any]:
-    """Write the four cells and the rates of `scoring.binary.rates`.
+def write_decisions(
+    path: str, counts: Counts, measures: Mapping[str, Measure], warnings: list[str]
+) -> dict[str, Any]:
+    """Write the four cells and what `scoring.decisions.score_decisions` made of them.
 
     Parameters
     ----------
@@ -41,17 +44,17 @@ def write_rates(path: str, counts: Counts, positive: str, warnings: list[str]) -
         Where the entry stands, for the warnings.
     counts : Counts
         The four cells.
-    positive : str
-        Name of the positive class, for the reasons.
+    measures : mapping of str to Measure
+        By their keys.
     warnings : list of str
         Gets the reasons of what is undefined.
 
     Returns
     -------
     dict
-        ``accuracy, tpr, fpr`` with their intervals, ``tp, fp, fn, tn``.
+        The measures with their intervals, ``tp, fp, fn, tn``.
     """
     entry: dict[str, Any] = {}
-    for name, measure in rates(counts, positive).items():
+    for name, measure in measures.items():
         put_measure(path, name, measure, entry, warnings)
     return entry | {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}

@@ -6,12 +6,14 @@ import numpy as np
 
 from ls_integration.results.lined_up import LinedUp
 from ls_integration.results.metrics.entries import put_measure
-from ls_integration.scoring.binary import Counts, count_decisions, rates
+from ls_integration.scoring.binary import Counts
+from ls_integration.scoring.cells import MEASURES
+from ls_integration.scoring.decisions import score_decisions
 from ls_integration.scoring.measure import undefined
 from ls_integration.scoring.roc import auc
 
 
-def score_model(study: LinedUp, warnings: list[str]) -> dict[str, Any]:
+def score_model(study: LinedUp, warnings: list[str], *, seed: int = 0) -> dict[str, Any]:
     """Score the model's ranking and its decisions.
 
     Parameters
@@ -20,6 +22,8 @@ def score_model(study: LinedUp, warnings: list[str]) -> dict[str, Any]:
         The study.
     warnings : list of str
         Gets the reasons of what is undefined.
+    seed : int
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -32,12 +36,18 @@ def score_model(study: LinedUp, warnings: list[str]) -> dict[str, Any]:
     if not model.scored.any() and not model.decided.any():
         reason = "the items have no model scores"
         area = undefined(reason)
-        measures = dict.fromkeys(("accuracy", "tpr", "fpr"), undefined(reason))
+        measures = dict.fromkeys(MEASURES, undefined(reason))
         counts = Counts(0, 0, 0, 0)
     else:
         area = auc(truth.positive[both], model.score[both])
-        counts = count_decisions(truth.positive, model.called, model.decided & truth.known)
-        measures = rates(counts, study.positive)
+        counts, measures = score_decisions(
+            truth.positive,
+            model.called,
+            model.decided & truth.known,
+            positive=study.positive,
+            groups=study.groups,
+            seed=seed,
+        )
         if not model.decided.any():
             reason = "no threshold was given, so the model's decisions are unknown"
             measures = dict.fromkeys(measures, undefined(reason))

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from ls_integration.results.lined_up import LinedUp
-from ls_integration.results.metrics.entries import write_rates
+from ls_integration.results.metrics.entries import write_decisions
 from ls_integration.results.people import Person
-from ls_integration.scoring.binary import count_decisions
+from ls_integration.scoring.decisions import score_decisions
 
 
-def score_people(study: LinedUp, warnings: list[str]) -> dict[str, Any]:
+def score_people(study: LinedUp, warnings: list[str], *, seed: int = 0) -> dict[str, Any]:
     """Score each person, round by round.
 
     Parameters
@@ -19,6 +19,8 @@ def score_people(study: LinedUp, warnings: list[str]) -> dict[str, Any]:
         The study.
     warnings : list of str
         Gets the reasons of what is undefined.
+    seed : int
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -27,16 +29,23 @@ def score_people(study: LinedUp, warnings: list[str]) -> dict[str, Any]:
     """
     if not study.people:
         warnings.append("people: there are no answers")
-    return {person.name: _score_person(person, study, warnings) for person in study.people}
+    return {person.name: _score_person(person, study, warnings, seed) for person in study.people}
 
 
-def _score_person(person: Person, study: LinedUp, warnings: list[str]) -> dict[str, Any]:
+def _score_person(person: Person, study: LinedUp, warnings: list[str], seed: int) -> dict[str, Any]:
     path = f"people.{person.name}"
     judged = person.judged
-    counts = count_decisions(study.truth.positive, person.called, judged & study.truth.known)
+    counts, measures = score_decisions(
+        study.truth.positive,
+        person.called,
+        judged & study.truth.known,
+        positive=study.positive,
+        groups=study.groups,
+        seed=seed,
+    )
     times = person.lead_time_s[~np.isnan(person.lead_time_s)]
     entry: dict[str, Any] = {"annotator": person.annotator, "round": person.number}
-    entry |= write_rates(path, counts, study.positive, warnings)
+    entry |= write_decisions(path, counts, measures, warnings)
     entry["classified"] = int(np.count_nonzero(judged))
     entry["skipped"] = int(np.count_nonzero(person.skipped))
     entry["unanswered"] = int(np.count_nonzero(~judged & ~person.skipped))
