@@ -1,6 +1,7 @@
 """95 % intervals of proportions, of the AUC, and by resampling items."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -146,20 +147,14 @@ def bootstrap_sums(
         features = _sum_by_group(features, groups)
     if len(features) < 2:
         return None
-    generator = np.random.default_rng(seed)
     patterns, counts = _find_patterns(features)
     if len(patterns) > MOST_DRAWN:
-        patterns = _sum_blocks(patterns, counts, generator)
+        patterns = _sum_blocks(patterns, counts, seed)
         counts = np.ones(len(patterns), dtype="int64")
-    n_drawn = int(counts.sum())
-    share = counts / n_drawn
-    step = max(1, _CELLS_AT_ONCE // len(patterns))
-    parts = [
-        statistic(
-            generator.multinomial(n_drawn, share, size=min(step, resamples - start)) @ patterns
-        )
-        for start in range(0, resamples, step)
-    ]
+    elif groups is not None:
+        # Few groups are alike, and those drawn one by one are drawn for all statistics at once.
+        patterns, counts = np.repeat(patterns, counts, axis=0), np.ones(len(features), "int64")
+    parts = [statistic(drawn @ patterns) for drawn in _draw(counts, resamples, seed)]
     return percentile_interval(np.concatenate(parts))
 
 
@@ -216,12 +211,39 @@ def _find_patterns(features: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return np.asarray(patterns[order], dtype="float64"), counts[order]
 
 
-def _sum_blocks(
-    patterns: Floats, counts: NDArray[np.int64], generator: np.random.Generator
-) -> Floats:
+def _sum_blocks(patterns: Floats, counts: NDArray[np.int64], seed: int) -> Floats:
     """Put items at random into `MOST_DRAWN` blocks, and add each block up."""
     of_item = np.repeat(np.arange(len(patterns)), counts)
-    block = generator.permutation(len(of_item)) % MOST_DRAWN
+    block = np.random.default_rng([seed, 1]).permutation(len(of_item)) % MOST_DRAWN
     return np.column_stack(
         [np.bincount(block, weights=column[of_item], minlength=MOST_DRAWN) for column in patterns.T]
     )
+
+
+def _draw(counts: NDArray[np.int64], resamples: int, seed: int) -> Iterator[Floats]:
+    """Give how often each pattern is in each resample, some resamples at a time."""
+    step = max(1, _CELLS_AT_ONCE // len(counts))
+    if (counts == 1).all():
+        drawn = _draw_evenly(len(counts), resamples, seed)
+        for start in range(0, resamples, step):
+            yield drawn[start : start + step].astype("float64")
+        return
+    generator = np.random.default_rng(seed)
+    share = counts / counts.sum()
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        yield generator.multinomial(counts.sum(), share, size=size).astype("float64")
+
+
+# All numbers of a study draw the same groups (or blocks) anew; the largest takes 20 MB.
+@lru_cache(maxsize=4)
+def _draw_evenly(n_drawn: int, resamples: int, seed: int) -> NDArray[np.uint8]:
+    generator = np.random.default_rng(seed)
+    drawn = np.empty((resamples, n_drawn), dtype="uint8")
+    step = max(1, _CELLS_AT_ONCE // n_drawn)
+    for start in range(0, resamples, step):
+        places = generator.integers(0, n_drawn, size=(min(step, resamples - start), n_drawn))
+        places += n_drawn * np.arange(len(places))[:, None]
+        found = np.bincount(places.ravel(), minlength=places.size)
+        drawn[start : start + len(places)] = found.reshape(places.shape)
+    return drawn
