@@ -10,7 +10,7 @@ COLUMNS = ("who", "measure", "value", "low", "high", "n", "reason")
 """``low`` and ``high`` bound the 95 % interval; ``n`` is what the value is over;
 ``reason`` says why a value or an interval is missing."""
 
-_WITHOUT_INTERVAL = ("median_decision_time_s",)
+_WITHOUT_INTERVAL = ("median_decision_time_s", "ece")
 
 _CELLS = {
     "tpr": ("tp", "fn"),
@@ -114,7 +114,8 @@ def _n(entry: Mapping[str, Any], measure: str, is_all_known: bool) -> int | None
     if measure.startswith(("fleiss", "icc_")):
         return _first(entry, "n_items_answered_by_all", "n_items_rated_by_all")
     if measure in _OF_SCORES:
-        return _first(entry, "n_scored") if is_all_known else None
+        known = _first(entry, "n_scored_and_known")
+        return known if known is not None or not is_all_known else _first(entry, "n_scored")
     if all(cell in entry for cell in _ALL_CELLS):
         return sum(int(entry[cell]) for cell in _CELLS.get(measure, _ALL_CELLS))
     return _first(entry, "n_items", "compared", "decided")

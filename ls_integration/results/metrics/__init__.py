@@ -17,6 +17,7 @@ from ls_integration.results.label_errors import rank_labels
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics.agreement import score_agreement
 from ls_integration.results.metrics.answers import remark_on_answers
+from ls_integration.results.metrics.comparison import score_comparison
 from ls_integration.results.metrics.consensus import score_consensus
 from ls_integration.results.metrics.label_errors import score_label_errors
 from ls_integration.results.metrics.model import score_model
@@ -122,6 +123,7 @@ def build_metrics(
         "model": score_model(lined_up, warnings, seed=seed),
         "agreement": score_agreement(lined_up, seed, warnings),
         "consensus": score_consensus(lined_up, warnings, seed=seed),
+        "comparison": score_comparison(lined_up, warnings, seed=seed),
         "label_errors": score_label_errors(
             lined_up, rank_labels(lined_up, seed=seed), seed, warnings
         ),

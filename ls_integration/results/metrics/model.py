@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ls_integration.results.lined_up import LinedUp
+from ls_integration.results.metrics.calibration import score_calibration
 from ls_integration.results.metrics.entries import put_measure
 from ls_integration.scoring.binary import Counts
 from ls_integration.scoring.cells import MEASURES
@@ -55,6 +56,7 @@ def score_model(study: LinedUp, warnings: list[str], *, seed: int = 0) -> dict[s
             without = int(np.count_nonzero(~model.scored))
             warnings.append(f"model.n_scored: {without} items have no model score")
     put_measure("model", "auc", area, entry, warnings)
+    entry |= score_calibration(study, warnings, seed=seed)
     for name, measure in measures.items():
         put_measure("model", name, measure, entry, warnings)
     if model.decided.any():
