@@ -1,12 +1,13 @@
 """The long table, lined up with the items: one array per person and question."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ls_integration.annotations import newest_answers
+from ls_integration.annotations import KEY, newest_answers
 from ls_integration.errors import SourceError, some_of
 from ls_integration.results.names import name_rounds, rounds_of
 from ls_integration.scoring.consensus import MISSING
@@ -36,6 +37,13 @@ class Person:
         The latter two are False where nothing was judged.
     lead_time_s : ndarray of float, shape (n_items,)
         Decision time in s, NaN where unknown or not judged.
+    turn : ndarray of int, shape (n_items,)
+        Place of the answer in the order of answering: higher is later; -1 where
+        not judged.
+    order : str
+        What that order is: ``answered``, by the time of the first answer to each
+        item, or ``study``, the order of the items, where times are missing or all
+        the same. AnomaGUI asked in that order.
     """
 
     name: str
@@ -47,6 +55,8 @@ class Person:
     prefilled: Bools
     changed: Bools
     lead_time_s: Floats
+    turn: NDArray[np.int64]
+    order: str
 
     @property
     def judged(self) -> Bools:
@@ -171,7 +181,12 @@ def line_up(
     SourceError
         If an answer is on an item that the items table does not have.
     """
-    answers = newest_answers(annotations)
+    first_at = annotations["created_at"].fillna(annotations["updated_at"])
+    if annotations.duplicated(KEY).any():
+        # Whoever corrects an answer later has met the item when it was answered first.
+        keys = [annotations[name] for name in KEY]
+        first_at = first_at.groupby(keys, sort=False).transform("min")
+    answers = newest_answers(annotations.assign(first_at=first_at))
     place = pd.Index(items["item_id"]).get_indexer(pd.Index(answers["item_id"]))
     unknown = list(dict.fromkeys(answers["item_id"][place < 0]))
     if unknown:
@@ -209,6 +224,7 @@ def _line_up_one(
     lead_time_s = np.full(n_items, np.nan)
     lead_time_s[place] = mine["lead_time_s"].to_numpy(dtype="float64")
     lead_time_s[~judged] = np.nan
+    turn, order = _find_order(place, mine["first_at"], judged)
     return Person(
         name=name,
         annotator=key[0],
@@ -219,7 +235,25 @@ def _line_up_one(
         prefilled=spread("prefilled") & judged,
         changed=spread("changed") & judged,
         lead_time_s=lead_time_s,
+        turn=turn,
+        order=order,
     )
+
+
+def _find_order(
+    place: NDArray[np.int64], first_at: "pd.Series[Any]", judged: Bools
+) -> tuple[NDArray[np.int64], str]:
+    """Give each judged item its turn in the order of answering, and name that order."""
+    turn = np.full(len(judged), -1, dtype="int64")
+    order = place[judged[place]]
+    times = first_at[judged[place]]
+    if times.isna().any() or times.nunique() < 2:
+        turn[judged] = np.arange(np.count_nonzero(judged))
+        return turn, "study"
+    # At the same time: in the study's order.
+    order = order[np.lexsort([order, times.astype("int64").to_numpy()])]
+    turn[order] = np.arange(len(order))
+    return turn, "answered"
 
 
 def read_truth(items: pd.DataFrame, positive: str) -> Truth:

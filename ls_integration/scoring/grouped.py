@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ls_integration.scoring.binary import Bools, proportion
-from ls_integration.scoring.intervals import Floats, bootstrap_sums, wilson
+from ls_integration.scoring.intervals import RESAMPLES, Floats, bootstrap_sums, wilson
 from ls_integration.scoring.measure import Measure, with_interval
 
 NO_INTERVAL = "fewer than two groups, or too many resamples of groups without a value"
@@ -18,6 +18,7 @@ def share(
     *,
     groups: NDArray[np.int64] | None = None,
     seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Measure:
     """Give the share of the counted items that are hits.
 
@@ -33,6 +34,8 @@ def share(
         Number of the group of each item, from 0.
     seed : int
         Seed of the bootstrap.
+    resamples : int
+        How many times groups are drawn anew.
 
     Returns
     -------
@@ -50,7 +53,9 @@ def share(
         n_groups = len(np.unique(groups[counted]))
         return Measure(successes / total, wilson(n_groups if successes else 0, n_groups))
     features = np.column_stack([hits[counted], np.ones(total)]).astype("float64")
-    interval = bootstrap_sums(features, _ratio, seed=seed, groups=groups[counted])
+    interval = bootstrap_sums(
+        features, _ratio, seed=seed, groups=groups[counted], resamples=resamples
+    )
     return with_interval(successes / total, interval, none=NO_INTERVAL, no_width=NO_WIDTH)
 
 

@@ -19,6 +19,7 @@ from ls_integration.results.metrics.agreement import score_agreement
 from ls_integration.results.metrics.answers import remark_on_answers
 from ls_integration.results.metrics.comparison import score_comparison
 from ls_integration.results.metrics.consensus import score_consensus
+from ls_integration.results.metrics.course import score_course
 from ls_integration.results.metrics.label_errors import score_label_errors
 from ls_integration.results.metrics.model import score_model
 from ls_integration.results.metrics.people import score_people
@@ -127,6 +128,7 @@ def build_metrics(
         "label_errors": score_label_errors(
             lined_up, rank_labels(lined_up, seed=seed), seed, warnings
         ),
+        "course": score_course(lined_up, seed, warnings),
         "by": score_subgroups(lined_up, group_by, seed, warnings),
         "warnings": warnings,
     }
