@@ -12,6 +12,7 @@ from ls_integration.annotations import check_annotations
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.metrics.course import score_course
+from ls_integration.results.report import make_report
 from ls_integration.results.tables import check_items
 from ls_integration.scoring.course import find_odds_ratio, score_by_time, score_session
 from tests.test_metrics import check
@@ -232,3 +233,59 @@ def test_only_answers_with_a_known_label_count() -> None:
     assert sum(part["n"] for part in entry["parts"]) == 35
     people = metrics["people"]["Ann"]
     assert sum(part["n_right"] for part in entry["parts"]) == people["tp"] + people["tn"]
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fourteen people on 60 items: the first tires and hurries, the last has five answers."""
+    parts = []
+    for number in range(14):
+        right = simulate(-4.0 if number == 0 else 0.0, 60, seed=number)
+        times = np.where(right, 1.0, 3.0) * np.linspace(1, 2, 60)
+        items, answers = make_study(right, name=f"P{number}", lead_time_s=times)
+        parts.append(answers if number < 13 else answers.iloc[:5])
+    return items, check_annotations(pd.concat(parts, ignore_index=True))
+
+
+def test_the_report_says_who_tires(many: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """A sentence with the odds ratio of metrics.json, twelve panels, all numbers in the CSV."""
+    metrics = build_metrics(*many, positive="anomaly")
+    check(metrics)
+    report = make_report(*many, metrics)
+    drawings = {drawing.name: drawing for drawing in report.drawings}
+    entry = metrics["course"]["P0"]
+    low, high = entry["trend_odds_ratio_ci95"]
+    assert (
+        "P0 gets worse over the session: odds of a right answer "
+        f"×{entry['trend_odds_ratio']:.2g} from beginning to end, 95 % interval "
+        f"{low:.2g} to {high:.2g}."
+    ) in report.html
+    assert "No trend that the data can tell: " in report.html
+    assert (
+        "In the order of the study, since it is not known when each answer was given: everybody."
+        in report.html
+    )
+    drawn = drawings["accuracy_over_session"]
+    titles = [axes.get_title(loc="left") for axes in drawn.figure.axes]
+    assert [title for title in titles if title] == [f"P{number}" for number in range(12)]
+    assert "The first 12 people; 1 more are in metrics.json." in drawn.caption
+    assert drawn.numbers.groupby("who")["n"].sum().to_dict() == {
+        f"P{number}": 60 for number in range(13)
+    }
+    by_time = drawings["accuracy_by_time"].numbers
+    assert by_time["n_right"].sum() == drawn.numbers["n_right"].sum()
+    assert not by_time["from_s"].gt(by_time["to_s"]).any()
+
+
+def test_a_small_study_has_no_such_section(many: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """With five answers, or without times, there is nothing to draw; the rest of the page is."""
+    items, answers = many
+    few = answers[answers["annotator"] == "P13"].reset_index(drop=True)
+    report = make_report(items, few, build_metrics(items, few, positive="anomaly"))
+    assert "Over the session" not in report.html
+    untimed = answers[answers["annotator"] == "P0"].assign(lead_time_s=np.nan)
+    untimed = untimed.reset_index(drop=True)
+    report = make_report(items, untimed, build_metrics(items, untimed, positive="anomaly"))
+    assert "Over the session" in report.html
+    assert "Against the decision time" not in report.html
+    assert "accuracy_by_time" not in {drawing.name for drawing in report.drawings}

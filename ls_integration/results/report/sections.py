@@ -10,6 +10,7 @@ from ls_integration.results.figures.rates import plot_confusion, plot_rates, plo
 from ls_integration.results.figures.times import plot_times
 from ls_integration.results.lined_up import LinedUp
 from ls_integration.results.report.along_rating import show_along_rating
+from ls_integration.results.report.course_section import show_course
 from ls_integration.results.report.gallery import show_gallery
 from ls_integration.results.report.label_errors_section import show_label_errors
 from ls_integration.results.report.review import show_review
@@ -94,6 +95,7 @@ SECTIONS: tuple[SectionMaker, ...] = (
     show_label_errors,
     show_gallery,
     show_subgroups,
+    show_course,
     show_effort,
     show_reasons,
 )
