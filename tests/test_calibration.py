@@ -66,11 +66,11 @@ def test_ece_by_chance_alone_is_foretold() -> None:
     """Scores that are right have, on average, the ECE that is said to come by chance."""
     generator = np.random.default_rng(8)
     found = []
-    for _ in range(60):
-        score = generator.random(400)
-        found.append(calibration(generator.random(400) < score, score))
+    for _ in range(30):
+        score = generator.random(200)
+        found.append(calibration(generator.random(200) < score, score))
     by_chance = np.mean([one.ece_if_calibrated for one in found])
-    assert np.mean([one.ece for one in found]) == pytest.approx(by_chance, rel=0.08)
+    assert np.mean([one.ece for one in found]) == pytest.approx(by_chance, rel=0.12)
 
 
 @pytest.mark.parametrize("grouped", [False, True])

@@ -13,6 +13,7 @@ from ls_integration.results.report.along_rating import show_along_rating
 from ls_integration.results.report.course_section import show_course
 from ls_integration.results.report.gallery import show_gallery
 from ls_integration.results.report.label_errors_section import show_label_errors
+from ls_integration.results.report.model_section import show_model
 from ls_integration.results.report.review import show_review
 from ls_integration.results.report.section import Findings, Section, SectionMaker
 from ls_integration.results.report.subgroups_section import show_subgroups
@@ -89,6 +90,7 @@ def show_reasons(findings: Findings) -> Section | None:
 SECTIONS: tuple[SectionMaker, ...] = (
     show_review,
     show_rates,
+    show_model,
     show_along_rating,
     show_agreement,
     show_consensus,

@@ -1,0 +1,51 @@
+"""The part of the report on the model: its scores as probabilities, people against it."""
+
+from ls_integration.results.figures.calibration import plot_calibration
+from ls_integration.results.figures.drawing import Drawing
+from ls_integration.results.metrics.comparison import DAWID_SKENE, MAJORITY
+from ls_integration.results.report.section import Findings, Section
+from ls_integration.scoring.rank_resamples import RANK_RESAMPLES
+
+_TOGETHER = {MAJORITY: "Majority", DAWID_SKENE: "Dawid–Skene"}
+
+
+def show_model(findings: Findings) -> Section | None:
+    """Show the model's calibration and everybody against the model.
+
+    Parameters
+    ----------
+    findings : Findings
+        What was found.
+
+    Returns
+    -------
+    Section or None
+        None where nothing of it is defined.
+    """
+    metrics, study = findings.metrics, findings.study
+    model = metrics["model"]
+    compared = [
+        entry
+        | {"name": _TOGETHER[entry["first"]] if entry["role"] == "together" else entry["first"]}
+        for entry in metrics.get("comparison", [])
+        if entry["n_items"] or entry["tpr_above_model"] is not None
+    ]
+    if model["average_precision"] is None and model["brier"] is None and not compared:
+        return None
+    grouped = study.groups is not None
+    drawings: tuple[Drawing, ...] = ()
+    if model["reliability"]:
+        score = study.model.score[study.model.scored & study.truth.known]
+        probability = score if study.score_label == study.positive else 1 + score
+        kind = "percentile bootstrap over groups" if grouped else "Wilson"
+        drawings = (plot_calibration(metrics, probability, kind),)
+    reasons = [
+        line.partition(": ")[2] for line in metrics["warnings"] if line.startswith("model.brier: ")
+    ]
+    values = {
+        "compared": compared,
+        "grouped": grouped,
+        "reasons": reasons,
+        "resamples": RANK_RESAMPLES,
+    }
+    return Section("model", drawings, values)
