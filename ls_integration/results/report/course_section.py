@@ -117,4 +117,6 @@ def _name(names: list[str], everybody: int | None = None) -> str:
 
 
 def _round(ratio: float) -> str:
+    if 100 <= ratio < 10_000:
+        return f"{ratio:.0f}"
     return f"{ratio:.2f}" if 0.1 <= ratio < 100 else f"{ratio:.2g}"
