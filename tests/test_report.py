@@ -128,11 +128,19 @@ def test_a_name_is_only_a_name(tmp_path: Path) -> None:
 
 
 def test_the_figures_are_there(tmp_path: Path) -> None:
-    """Five PNG files, none empty, each with its numbers; four drawings on the page, each once."""
+    """Seven PNG files, none empty, each with its numbers; six drawings on the page, each once."""
     items = make_items()
     page = write(tmp_path, items, make_annotations(items, {"Ann": 0.1, "Bob": 0.2}))
     names = sorted(path.name for path in (tmp_path / "plots").glob("*.png"))
-    assert names == ["agreement.png", "confusion.png", "decision_times.png", "rates.png", "roc.png"]
+    assert names == [
+        "accuracy_by_time.png",
+        "accuracy_over_session.png",
+        "agreement.png",
+        "confusion.png",
+        "decision_times.png",
+        "rates.png",
+        "roc.png",
+    ]
     for name in names:
         numbers = pd.read_csv((tmp_path / "plots" / name).with_suffix(".csv"))
         # A pair has two names.
@@ -140,7 +148,7 @@ def test_the_figures_are_there(tmp_path: Path) -> None:
         assert {"Ann", "Bob"} <= set(numbers[columns].to_numpy().ravel())
         with Image.open(tmp_path / "plots" / name) as image:
             assert len(image.convert("RGB").getcolors(1_000_000)) > 10
-    assert page.tags.count("svg") == 4
+    assert page.tags.count("svg") == 6
 
 
 def test_the_page_says_what_came_out(tmp_path: Path) -> None:
