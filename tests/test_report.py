@@ -239,3 +239,15 @@ def test_labels_do_not_overlap(seed: int) -> None:
         assert frame.contains(*box.max), name  # type: ignore[attr-defined]
         for other, second in labels[:place]:
             assert not box.overlaps(second), (name, other)  # type: ignore[attr-defined]
+
+
+def test_further_measures_stand_folded_on_the_page(tmp_path: Path) -> None:
+    """Precision, F1, balanced accuracy, kappa and MCC of everybody, as metrics.json has them."""
+    items = make_items()
+    annotations = make_annotations(items, {"Ann": 0.1, "Bob": 0.2})
+    page = write(tmp_path, items, annotations)
+    metrics = build_metrics(items, annotations, positive="anomaly", model_threshold=0.5)
+    text = page.text[page.text.index("Precision, F1, balanced accuracy") :]
+    for entry in (metrics["people"]["Ann"], metrics["people"]["Bob"], metrics["model"]):
+        for key in ("precision", "f1", "balanced_accuracy", "cohen_kappa", "mcc"):
+            assert f"{entry[key]:.3f}" in text.replace("\N{MINUS SIGN}", "-")
