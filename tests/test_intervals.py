@@ -138,3 +138,17 @@ def test_the_patterns_are_the_different_rows() -> None:
         order = np.lexsort(rows.T)
         assert found.tolist() == rows[order].tolist()
         assert times.tolist() == counts[order].tolist()
+
+
+def test_whole_numbers_are_added_exactly() -> None:
+    """Draws are kept in few bytes; sums of counts and of fractions are those of the same draws."""
+    counts = np.random.default_rng(9).integers(0, 50, (80, 2)).astype(float)
+    groups = np.repeat(np.arange(40), 2)
+
+    def ratio(sums: np.ndarray) -> np.ndarray:
+        return sums[:, 0] / (sums[:, 0] + sums[:, 1])
+
+    whole = bootstrap_sums(counts, ratio, seed=2, groups=groups)
+    assert bootstrap_sums(counts * 0.25, ratio, seed=2, groups=groups) == pytest.approx(
+        whole, rel=1e-12
+    )
