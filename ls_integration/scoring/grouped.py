@@ -49,8 +49,8 @@ def share(
     successes = int(np.count_nonzero(hits & counted))
     if groups is None or not total:
         return proportion(successes, total, reason)
-    if successes in (0, total):
-        n_groups = len(np.unique(groups[counted]))
+    n_groups = len(np.unique(groups[counted]))
+    if successes in (0, total) and n_groups > 1:
         return Measure(successes / total, wilson(n_groups if successes else 0, n_groups))
     features = np.column_stack([hits[counted], np.ones(total)]).astype("float64")
     interval = bootstrap_sums(
