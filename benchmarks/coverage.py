@@ -29,6 +29,7 @@ from ls_integration.scoring.agreement import (
     mean_pairwise_cohen_kappa,
     overall_agreement,
 )
+from ls_integration.scoring.calibration import average_precision
 from ls_integration.scoring.consensus import MISSING
 from ls_integration.scoring.decisions import score_decisions
 from ls_integration.scoring.intervals import wilson
@@ -169,18 +170,31 @@ def _bounded(function: Callable[[Simulated, int], Measure]) -> Kind:
     return score
 
 
-ALONE: Mapping[str, Kind] = {
-    **_decisions(False),
-    **_agreement(False),
-    "AUC, DeLong logit": _bounded(lambda study, _seed: auc(study.truth, study.score)),
-}
+def _ranking(grouped: bool) -> dict[str, Kind]:
+    def groups_of(study: Simulated) -> NDArray[np.int64] | None:
+        return study.groups if grouped else None
+
+    how = "by group" if grouped else "items"
+    return {
+        f"AUC, {how}": _bounded(
+            lambda study, _seed: auc(study.truth, study.score, groups=groups_of(study))
+        ),
+        f"average precision, {how}": _bounded(
+            lambda study, seed: average_precision(
+                study.truth, study.score, groups=groups_of(study), seed=seed
+            )
+        ),
+    }
+
+
+ALONE: Mapping[str, Kind] = {**_decisions(False), **_agreement(False), **_ranking(False)}
 """Kinds of intervals for independent items."""
 
-GROUPED: Mapping[str, Kind] = {**_decisions(True), **_agreement(True)}
+GROUPED: Mapping[str, Kind] = {**_decisions(True), **_agreement(True), **_ranking(True)}
 """Kinds for items in sessions."""
 
 UNAWARE: Mapping[str, Kind] = {
-    f"{name}, sessions ignored": _decisions(False)[f"{name}, items"] for name in ("accuracy", "f1")
+    f"{name}, sessions ignored": ALONE[f"{name}, items"] for name in ("accuracy", "f1", "AUC")
 }
 """What comes out where the column ``group`` is missing: shown, not wanted."""
 

@@ -208,6 +208,12 @@ def test_the_order_is_that_of_the_first_answers() -> None:
     (ann,) = line_up_study(items, check_annotations(updated), positive="anomaly").people
     assert (ann.order, ann.turn.tolist()) == ("answered", minutes.tolist())
 
+    # A replay that took two requests: nobody answers 30 images in an instant.
+    requests = start + pd.to_timedelta(np.repeat([0, 5], 30), unit="s")
+    sent = check_annotations(answers.assign(created_at=requests))
+    (ann,) = line_up_study(items, sent, positive="anomaly").people
+    assert (ann.order, ann.turn.tolist()) == ("study", list(range(60)))
+
     for lacking in (pd.NaT, start):
         partly = both.assign(created_at=lacking) if lacking is start else both.copy()
         if lacking is pd.NaT:

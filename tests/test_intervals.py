@@ -50,6 +50,47 @@ def test_delong_by_its_definition() -> None:
     assert auc(truth, score).value == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
 
 
+def test_copies_within_a_group_add_nothing_to_the_area() -> None:
+    """Two copies of each item in one group give the interval of one; as independent, a narrower."""
+    generator = np.random.default_rng(4)
+    truth = generator.random(80) < 0.3
+    score = np.round(generator.normal(truth * 1.0, 1.0), 1)
+    once = delong(truth, score)
+    assert once is not None
+    copies = delong(np.tile(truth, 2), np.tile(score, 2), groups=np.tile(np.arange(80), 2) * 7)
+    assert copies == pytest.approx(once, abs=1e-12)
+    unaware = delong(np.tile(truth, 2), np.tile(score, 2))
+    assert unaware is not None
+    assert unaware[1] - unaware[0] < 0.8 * (once[1] - once[0])
+
+
+def test_the_area_of_groups_by_its_definition() -> None:
+    """Obuchowski's variance, written with loops over groups that hold both classes."""
+    generator = np.random.default_rng(5)
+    truth, groups = generator.random(90) < 0.4, generator.integers(0, 25, 90)
+    score = np.round(generator.normal(truth * 0.8, 1.0), 1)
+    above = np.array([np.mean((s > score[~truth]) + 0.5 * (s == score[~truth])) for s in score])
+    below = np.array([np.mean((s < score[truth]) + 0.5 * (s == score[truth])) for s in score])
+    area, m, n = above[truth].mean(), truth.sum(), (~truth).sum()
+    own = {True: [0.0, 0], False: [0.0, 0]}
+    shared = 0.0
+    for group in np.unique(groups):
+        excess = {}
+        for kind, parts in ((True, above), (False, below)):
+            mask = (groups == group) & (truth == kind)
+            excess[kind] = (parts[mask] - area).sum()
+            own[kind][0] += excess[kind] ** 2
+            own[kind][1] += int(mask.any())
+        shared += excess[True] * excess[False]
+    n_groups = len(np.unique(groups))
+    s10, s01 = (k / ((k - 1) * size) * s for (s, k), size in zip(own.values(), (m, n), strict=True))
+    variance = s10 / m + s01 / n + 2 * n_groups / (n_groups - 1) * shared / (m * n)
+    half = 1.959963984540054 * np.sqrt(variance) / (area * (1 - area))
+    centre = np.log(area / (1 - area))
+    expected = [1 / (1 + np.exp(-(centre + sign * half))) for sign in (-1, 1)]
+    assert delong(truth, score, groups=groups) == pytest.approx(expected, abs=1e-12)
+
+
 def test_an_auc_that_cannot_be_is_explained() -> None:
     """One class, no item, or perfect separation: the reason is given."""
     ones = np.ones(4, dtype=bool)

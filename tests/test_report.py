@@ -151,6 +151,17 @@ def test_the_figures_are_there(tmp_path: Path) -> None:
     assert page.tags.count("svg") == 6
 
 
+def test_intervals_by_group_are_named_so(tmp_path: Path) -> None:
+    """With groups nothing on the page is called Wilson's or DeLong's; without, both are."""
+    items = make_items()
+    annotations = make_annotations(items, {"Ann": 0.1, "Bob": 0.2, "Cas": 0.3})
+    for name, grouped in (("alone", False), ("grouped", True)):
+        extra = {"group": [f"g{row // 4}" for row in range(len(items))]} if grouped else {}
+        text = write(tmp_path / name, check_items(items.assign(**extra)), annotations).text
+        assert ("Wilson" in text) is ("DeLong" in text) is not grouped
+        assert ("percentile bootstrap over groups" in text) is grouped
+
+
 def test_the_page_says_what_came_out(tmp_path: Path) -> None:
     """The numbers of the headline are those of the metrics, in words."""
     items = make_items()
@@ -159,6 +170,20 @@ def test_the_page_says_what_came_out(tmp_path: Path) -> None:
     assert "Ann agrees with the known label on 80 of 80 of the judged items (100.0 %" in text
     assert "2024-05-01 12:00 UTC" in text
     assert "statsmodels" in text
+
+
+def test_better_and_worse_than_the_model_only_where_that_is_sure(tmp_path: Path) -> None:
+    """Nearly always right beats the model, wrong loses; a few answers leave it open."""
+    items = make_items(200)
+    everybody = make_annotations(items, {"Ann": 0.02, "Bob": 0.9, "Cas": 0.3})
+    few = (everybody["annotator"] != "Cas") | everybody["item_id"].isin(items["item_id"][:12])
+    text = " ".join(write(tmp_path, items, check_annotations(everybody[few])).text.split())
+    for names, result in (
+        ("Ann", "less"),
+        ("Bob", "more"),
+        ("Cas", "neither surely less nor more"),
+    ):
+        assert f"With as many false alarms as {names}, the model would find {result}." in text
 
 
 def test_what_people_had_seen_is_said(tmp_path: Path) -> None:
@@ -230,7 +255,7 @@ def test_labels_do_not_overlap(seed: int) -> None:
     metrics = build_metrics(
         items, make_annotations(items, people), positive="anomaly", model_threshold=0.5
     )
-    figure = plot_roc(metrics, None).figure
+    figure = plot_roc(metrics, None, "Wilson").figure
     labels = labels_of(figure)
     assert len(labels) == 12
     frame = figure.axes[0].get_window_extent()

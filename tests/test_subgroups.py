@@ -87,6 +87,22 @@ def test_a_subgroup_is_a_study_of_its_items(items: pd.DataFrame, annotations: pd
     assert any("people.Cas.accuracy: no judged item" in text for text in warned)
 
 
+def test_scores_of_a_part_are_probabilities_only_if_all_are(
+    items: pd.DataFrame, annotations: pd.DataFrame
+) -> None:
+    """One score of 1.2 in tubulin: the scores of actin are no probabilities either."""
+    score = items["model_score"].rank(pct=True)
+    for highest in (1.0, 1.2):
+        score[70] = highest
+        metrics = build_metrics(items.assign(model_score=score), annotations, positive="anomaly")
+        actin = metrics["by"]["structure"]["actin"]["model"]
+        assert (actin["brier"] is None) == (highest > 1) == (metrics["model"]["brier"] is None)
+    assert any(
+        line.startswith("by.structure.actin.model.brier: the scores are no probabilities")
+        for line in metrics["warnings"]
+    )
+
+
 def test_a_part_keeps_its_groups(items: pd.DataFrame, annotations: pd.DataFrame) -> None:
     """Items that belong together still do; where none do any more, items are independent."""
     study = line_up_study(items, annotations, positive="anomaly")

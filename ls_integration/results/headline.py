@@ -4,32 +4,25 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ls_integration.kinds import cutouts
-
-Floats = NDArray[np.float64]
 
 _NAMED_AT_MOST = 8
 
 
-def write_headline(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) -> list[str]:
+def write_headline(metrics: Mapping[str, Any]) -> list[str]:
     """Say in sentences what came out.
 
     Parameters
     ----------
     metrics : mapping
         As `metrics.build_metrics` gives it.
-    curve : tuple of ndarray or None
-        FPR and TPR of the model.
 
     Returns
     -------
     list of str
         One paragraph each, plain text.
     """
-    sentences = [_say_people(metrics), _say_model(metrics, curve), _say_agreement(metrics)]
+    sentences = [_say_people(metrics), _say_model(metrics), _say_agreement(metrics)]
     return [sentence for sentence in [*sentences, _say_independence(metrics)] if sentence]
 
 
@@ -69,7 +62,7 @@ def _overlap(better: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(interval and beside and beside[1] >= interval[0])
 
 
-def _say_model(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) -> str:
+def _say_model(metrics: Mapping[str, Any]) -> str:
     model, positive = metrics["model"], metrics["positive"]
     sentences = []
     if model["auc"] is not None:
@@ -87,21 +80,25 @@ def _say_model(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) 
             f"the items labelled {positive} and raises a false alarm on {_percent(model['fpr'])} "
             "of the others."
         )
-    if curve is not None:
-        above: list[str] = []
-        below: list[str] = []
-        for name, entry in metrics["people"].items():
-            # Who has seen the model's answers cannot be compared with it.
-            if entry["tpr"] is None or entry["fpr"] is None or entry["assisted"] != "none":
-                continue
-            side = above if entry["tpr"] > np.interp(entry["fpr"], *curve) else below
-            side.append(name)
-        for names, result in ((above, "less"), (below, "at least as much")):
-            if names:
-                compared = _list(names[:_NAMED_AT_MOST], "or")
-                sentences.append(
-                    f"With as many false alarms as {compared}, the model would find {result}."
-                )
+    compared = [
+        entry
+        for entry in metrics.get("comparison", [])
+        # Who has seen the model's answers cannot be compared with it.
+        if entry["role"] == "person"
+        and entry["tpr_above_model_ci95"] is not None
+        and metrics["people"][entry["first"]]["assisted"] == "none"
+    ]
+    results: dict[str, list[str]] = {"less": [], "more": [], "neither surely less nor more": []}
+    for entry in compared:
+        low, high = entry["tpr_above_model_ci95"]
+        result = list(results)[0 if low > 0 else 1 if high < 0 else 2]
+        results[result].append(entry["first"])
+    sentences += [
+        f"With as many false alarms as {_list(names[:_NAMED_AT_MOST], 'or')}, the model would find "
+        f"{result}."
+        for result, names in results.items()
+        if names
+    ]
     return " ".join(sentences)
 
 

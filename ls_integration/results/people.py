@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 from ls_integration.annotations import KEY, newest_answers
 from ls_integration.errors import SourceError, some_of
 from ls_integration.results.names import name_rounds, rounds_of
+from ls_integration.scoring.calibration import explain_no_probabilities
 from ls_integration.scoring.consensus import MISSING
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+
+
+AT_ONCE_S = 0.1
+"""Answers closer together were sent, not given; a replay has longer gaps between its requests."""
+
+
+_SECOND = np.timedelta64(1, "s")
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,9 @@ class Person:
         not judged.
     order : str
         What that order is: ``answered``, by the time of the first answer to each
-        item, or ``study``, the order of the items, where times are missing or all
-        the same. AnomaGUI asked in that order.
+        item, or ``study``, the order of the items, where times are missing or, as
+        after a replay, closer together than anybody can answer. AnomaGUI asked
+        in that order.
     """
 
     name: str
@@ -116,12 +125,19 @@ class Model:
     threshold : float or None
         On the scale of the items table; None where decisions were given, or
         there are none.
+    probability : ndarray of float, shape (n_items,)
+        Of the positive label; NaN everywhere where the scores are no probabilities.
+    no_probabilities : str or None
+        Why they are none: decided once, on all items of a study. None where they
+        can be read so.
     """
 
     score: Floats
     decided: Bools
     called: Bools
     threshold: float | None
+    probability: Floats
+    no_probabilities: str | None
 
     @property
     def scored(self) -> Bools:
@@ -247,7 +263,8 @@ def _find_order(
     turn = np.full(len(judged), -1, dtype="int64")
     order = place[judged[place]]
     times = first_at[judged[place]]
-    if times.isna().any() or times.nunique() < 2:
+    gaps_s = np.diff(np.sort(times.dropna().to_numpy(dtype="datetime64[us]"))) / _SECOND
+    if times.isna().any() or len(gaps_s) < 1 or np.median(gaps_s) < AT_ONCE_S:
         turn[judged] = np.arange(np.count_nonzero(judged))
         return turn, "study"
     # At the same time: in the study's order.
@@ -305,14 +322,23 @@ def read_model(
     score = np.full(len(items), np.nan)
     if "model_score" in items.columns:
         score = items["model_score"].to_numpy(dtype="float64", na_value=np.nan)
-    oriented = 0.0 - score if is_reversed else score
+    decided = called = np.zeros(len(items), dtype=bool)
     if threshold is not None and not np.isnan(score).all():
-        scored = ~np.isnan(score)
+        decided = ~np.isnan(score)
         above = np.nan_to_num(score, nan=-np.inf) >= threshold
-        return Model(oriented, scored, scored & (above != is_reversed), threshold)
-    if "model_label" in items.columns:
-        decided = items["model_label"].notna().to_numpy(dtype=bool)
-        called = (items["model_label"] == positive).to_numpy(dtype=bool)
-        return Model(oriented, decided, called, None)
-    nothing = np.zeros(len(items), dtype=bool)
-    return Model(oriented, nothing, nothing, None)
+        called = decided & (above != is_reversed)
+    else:
+        threshold = None
+        if "model_label" in items.columns:
+            decided = items["model_label"].notna().to_numpy(dtype=bool)
+            called = (items["model_label"] == positive).to_numpy(dtype=bool)
+    no_probabilities = explain_no_probabilities(score)
+    probability = 1 - score if is_reversed else score
+    return Model(
+        score=0.0 - score if is_reversed else score,
+        decided=decided,
+        called=called,
+        threshold=threshold,
+        probability=probability if no_probabilities is None else np.full(len(items), np.nan),
+        no_probabilities=no_probabilities,
+    )

@@ -46,7 +46,7 @@ def roc_points(truth: Bools, score: Floats) -> tuple[Floats, Floats, Floats]:
     )
 
 
-def auc(truth: Bools, score: Floats) -> Measure:
+def auc(truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None) -> Measure:
     """Compute the area under the ROC curve.
 
     It is the probability that a positive item has a higher score than a
@@ -58,16 +58,19 @@ def auc(truth: Bools, score: Floats) -> Measure:
         True where the item is positive.
     score : ndarray of float, shape (n_items,)
         Finite; higher means more positive.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item.
 
     Returns
     -------
     Measure
-        In [0, 1] with DeLong's 95 % interval; undefined with one class only.
+        In [0, 1] with the 95 % interval of `intervals.delong`; undefined with
+        one class only.
     """
     if not len(truth):
         return undefined("no item has both a known label and a score")
     if truth.all() or not truth.any():
         return undefined("all items with a score have the same known label")
-    interval = delong(truth, score)
-    reason = None if interval else "too few items, or the classes are separated perfectly"
+    interval = delong(truth, score, groups=groups)
+    reason = None if interval else "too few items or groups, or the classes are separated perfectly"
     return Measure(float(roc_auc_score(truth, score)), interval, reason)

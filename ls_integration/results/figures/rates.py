@@ -26,7 +26,9 @@ from ls_integration.results.figures.names_beside_points import NamedPoint, place
 TOGETHER_MARKER = "D"
 
 
-def plot_roc(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) -> Drawing:
+def plot_roc(
+    metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None, interval: str
+) -> Drawing:
     """Draw the model's ROC curve with every person as a point.
 
     Parameters
@@ -35,6 +37,8 @@ def plot_roc(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) ->
         As `metrics.build_metrics` gives it.
     curve : tuple of ndarray or None
         FPR and TPR of the model at each threshold; None without scores.
+    interval : str
+        The kind of the intervals, for the caption.
 
     Returns
     -------
@@ -71,12 +75,12 @@ def plot_roc(metrics: Mapping[str, Any], curve: tuple[Floats, Floats] | None) ->
         "roc",
         figure,
         numbers,
-        _caption_roc(metrics),
+        _caption_roc(metrics, interval),
         "ROC curve of the model with each person as a point; the numbers are in the table above",
     )
 
 
-def _caption_roc(metrics: Mapping[str, Any]) -> str:
+def _caption_roc(metrics: Mapping[str, Any], interval: str) -> str:
     model, has_majority = metrics["model"], _has_majority(metrics)
     first = "What" if model["auc"] is None else "ROC curve of the model (line) and what"
     others = [
@@ -87,7 +91,7 @@ def _caption_roc(metrics: Mapping[str, Any]) -> str:
     named = " and ".join([", ".join(others[:-1]), others[-1]] if len(others) > 1 else others)
     sentences = [
         f"{first} {named} decided (points).",
-        "Arms of the crosses: 95 % intervals (Wilson).",
+        f"Arms of the crosses: 95 % intervals ({interval}).",
         "Up and left is better; the diagonal is guessing.",
         "Open diamond: the majority." if has_majority else "",
         "Hollow circles: the answers started from one that was shown."
@@ -99,13 +103,15 @@ def _caption_roc(metrics: Mapping[str, Any]) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def plot_rates(metrics: Mapping[str, Any]) -> Drawing:
+def plot_rates(metrics: Mapping[str, Any], interval: str) -> Drawing:
     """Draw accuracy, TPR and FPR of everybody with their intervals.
 
     Parameters
     ----------
     metrics : mapping
         As `metrics.build_metrics` gives it.
+    interval : str
+        The kind of the intervals, for the caption.
 
     Returns
     -------
@@ -145,7 +151,7 @@ def plot_rates(metrics: Mapping[str, Any]) -> Drawing:
         "rates",
         figure,
         _table_of(rows, tuple(titles)),
-        "Accuracy, true and false positive rate with 95 % intervals (Wilson). For the false "
+        f"Accuracy, true and false positive rate with 95 % intervals ({interval}). For the false "
         f"positive rate, left is better. Positive class: {metrics['positive']}; n as in the table.",
         "Accuracy, true positive rate and false positive rate with their intervals; the numbers "
         "are in the table above",

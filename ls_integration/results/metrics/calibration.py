@@ -8,7 +8,6 @@ from ls_integration.scoring.calibration import (
     NO_ITEM,
     average_precision,
     calibration,
-    explain_no_probabilities,
 )
 from ls_integration.scoring.measure import undefined
 
@@ -40,9 +39,7 @@ def score_calibration(study: LinedUp, warnings: list[str], *, seed: int = 0) -> 
     if not model.scored.any():
         ranking = undefined(NO_SCORES)
     put_measure("model", "average_precision", ranking, entry, warnings)
-    # `read_model` turns scores for the other label round by their sign.
-    is_reversed = study.score_label != study.positive
-    reason = explain_no_probabilities(0.0 - model.score if is_reversed else model.score)
+    reason = model.no_probabilities
     if not both.any():
         reason = NO_ITEM if model.scored.any() else NO_SCORES
     if reason is not None:
@@ -50,8 +47,7 @@ def score_calibration(study: LinedUp, warnings: list[str], *, seed: int = 0) -> 
         without = dict.fromkeys(("ece", "ece_if_calibrated", "reliability"))
         warnings.extend(f"model.{name}: {reason}" for name in without)
         return entry | without
-    probability = 1 + model.score[both] if is_reversed else model.score[both]
-    scored = calibration(truth.positive[both], probability, groups=groups, seed=seed)
+    scored = calibration(truth.positive[both], model.probability[both], groups=groups, seed=seed)
     put_measure("model", "brier", scored.brier, entry, warnings)
     entry |= {"ece": scored.ece, "ece_if_calibrated": scored.ece_if_calibrated}
     reasons: list[str] = []

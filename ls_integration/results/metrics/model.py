@@ -40,7 +40,8 @@ def score_model(study: LinedUp, warnings: list[str], *, seed: int = 0) -> dict[s
         measures = dict.fromkeys(MEASURES, undefined(reason))
         counts = Counts(0, 0, 0, 0)
     else:
-        area = auc(truth.positive[both], model.score[both])
+        groups = None if study.groups is None else study.groups[both]
+        area = auc(truth.positive[both], model.score[both], groups=groups)
         counts, measures = score_decisions(
             truth.positive,
             model.called,

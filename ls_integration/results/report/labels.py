@@ -12,7 +12,7 @@ from ls_integration.results.headline import write_headline
 from ls_integration.results.lined_up import LinedUp, line_up_study
 from ls_integration.results.pictures import PictureOf
 from ls_integration.results.report.section import Findings, Page
-from ls_integration.results.report.sections import SECTIONS, trace_model
+from ls_integration.results.report.sections import SECTIONS
 
 
 def describe_labels(
@@ -46,7 +46,7 @@ def describe_labels(
     findings = Findings(metrics, study, about, annotations, picture_of)
     review = [say_review(metrics)] if metrics["kind"] == cutouts.KIND else []
     return Page(
-        headline=(*review, *write_headline(metrics, trace_model(study))),
+        headline=(*review, *write_headline(metrics)),
         sections=tuple(section for section in (make(findings) for make in SECTIONS) if section),
     )
 

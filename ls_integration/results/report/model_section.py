@@ -35,10 +35,8 @@ def show_model(findings: Findings) -> Section | None:
     grouped = study.groups is not None
     drawings: tuple[Drawing, ...] = ()
     if model["reliability"]:
-        score = study.model.score[study.model.scored & study.truth.known]
-        probability = score if study.score_label == study.positive else 1 + score
-        kind = "percentile bootstrap over groups" if grouped else "Wilson"
-        drawings = (plot_calibration(metrics, probability, kind),)
+        probability = study.model.probability[study.model.scored & study.truth.known]
+        drawings = (plot_calibration(metrics, probability, findings.proportion_interval),)
     reasons = [
         line.partition(": ")[2] for line in metrics["warnings"] if line.startswith("model.brier: ")
     ]

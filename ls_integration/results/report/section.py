@@ -35,6 +35,17 @@ class Findings:
     annotations: pd.DataFrame | None = None
     picture_of: PictureOf | None = None
 
+    @property
+    def proportion_interval(self) -> str:
+        """Name the interval of a proportion, see `scoring.grouped.share`.
+
+        Returns
+        -------
+        str
+            For a caption.
+        """
+        return "Wilson" if self.study.groups is None else "percentile bootstrap over groups"
+
 
 @dataclass(frozen=True)
 class Section:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ls_integration.results.figures.drawing import Drawing, Floats
+from ls_integration.results.figures.drawing import Floats
 from ls_integration.results.figures.rates import plot_confusion, plot_rates, plot_roc
 from ls_integration.results.figures.times import plot_times
 from ls_integration.results.lined_up import LinedUp
@@ -38,12 +38,14 @@ def show_rates(findings: Findings) -> Section | None:
     curve = trace_model(findings.study)
     if not metrics["n_items_with_known_label"] or not (metrics["people"] or curve):
         return None
-    drawings: list[Drawing] = [plot_roc(metrics, curve), plot_rates(metrics)]
-    drawings.append(plot_confusion(metrics, findings.study.negative))
-    deciders = list_deciders(metrics)
-    return Section(
-        "rates", tuple(drawings), {"deciders": deciders, "negative": findings.study.negative}
+    negative, interval = findings.study.negative, findings.proportion_interval
+    drawings = (
+        plot_roc(metrics, curve, interval),
+        plot_rates(metrics, interval),
+        plot_confusion(metrics, negative),
     )
+    values = {"deciders": list_deciders(metrics), "negative": negative, "interval": interval}
+    return Section("rates", drawings, values)
 
 
 def show_effort(findings: Findings) -> Section | None:

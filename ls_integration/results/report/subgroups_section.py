@@ -27,7 +27,6 @@ def show_subgroups(findings: Findings) -> Section | None:
     deciders = [
         decider for decider in _list_deciders(metrics) if decider[2]["accuracy"] is not None
     ]
-    interval = "Wilson" if findings.study.groups is None else "as in the table of people"
     drawings: list[Drawing] = []
     tables = []
     for number, (column, parts) in enumerate(metrics["by"].items(), start=1):
@@ -36,7 +35,9 @@ def show_subgroups(findings: Findings) -> Section | None:
             for value, found in ((value, _list_deciders(part)) for value, part in parts.items())
         }
         if deciders:
-            drawings.append(plot_subgroups(number, column, deciders, entries, interval))
+            drawings.append(
+                plot_subgroups(number, column, deciders, entries, findings.proportion_interval)
+            )
         tables.append(
             {
                 "column": column,
