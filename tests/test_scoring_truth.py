@@ -5,9 +5,10 @@ import pytest
 
 from benchmarks.coverage import simulate
 from ls_integration.scoring.agreement import krippendorff_alpha, mean_pairwise_cohen_kappa
-from ls_integration.scoring.binary import count_decisions, rates
+from ls_integration.scoring.binary import proportion
 from ls_integration.scoring.consensus import MISSING, majority
 from ls_integration.scoring.decisions import score_decisions
+from ls_integration.scoring.grouped import share
 from ls_integration.scoring.roc import auc
 
 STUDIES = 400
@@ -36,7 +37,9 @@ def test_wilson_covers_the_true_rate(
     """About 95 of 100 intervals hold the error rate that was put in."""
     held = 0
     for truth, called, _ in studies:
-        low, high = rates(count_decisions(truth, called))[name].ci95 or (1.0, 0.0)
+        hits = truth == called if name == "accuracy" else called
+        counted = {"tpr": truth, "fpr": ~truth}.get(name, np.ones(len(truth), dtype=bool))
+        low, high = share(hits, counted, "").ci95 or (1.0, 0.0)
         held += low <= expected <= high
     assert AT_LEAST <= held / STUDIES <= AT_MOST
 
@@ -94,7 +97,8 @@ def test_intervals_by_group_cover_correlated_errors() -> None:
         study = simulate(seed, 300, grouped=True)
         called, judged = study.votes[:, 0] == 1, study.votes[:, 0] != MISSING
         _, measures = score_decisions(study.truth, called, judged, groups=study.groups, seed=seed)
-        unaware = rates(count_decisions(study.truth, called, judged))["accuracy"]
+        right = int(np.count_nonzero((called == study.truth)[judged]))
+        unaware = proportion(right, int(judged.sum()), "")
         for name, value in expected.items():
             low, high = measures[name].ci95 or (1.0, 0.0)
             held[name] += low <= value <= high

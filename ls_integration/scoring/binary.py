@@ -65,42 +65,6 @@ def count_decisions(truth: Bools, decision: Bools, judged: Bools | None = None) 
     )
 
 
-def rates(counts: Counts, positive: str = "positive") -> dict[str, Measure]:
-    """Turn counts into accuracy, true and false positive rate.
-
-    Parameters
-    ----------
-    counts : Counts
-        The four cells.
-    positive : str
-        Name of the positive class, for the reasons.
-
-    Returns
-    -------
-    dict of str to Measure
-        ``accuracy`` = (tp + tn) / all, ``tpr`` = tp / (tp + fn), ``fpr`` =
-        fp / (fp + tn), each in [0, 1] with Wilson's 95 % interval; undefined
-        where the denominator is 0.
-
-    References
-    ----------
-    Fawcett (2006), Pattern Recognition Letters 27, 861.
-    """
-    is_positive, is_negative = counts.tp + counts.fn, counts.fp + counts.tn
-    none_judged = "no judged item has a known label"
-    return {
-        "accuracy": proportion(counts.tp + counts.tn, counts.total, none_judged),
-        "tpr": proportion(
-            counts.tp, is_positive, f"no judged item is {positive} by its known label"
-        ),
-        "fpr": proportion(
-            counts.fp,
-            is_negative,
-            f"every judged item with a known label is {positive}" if counts.total else none_judged,
-        ),
-    }
-
-
 def proportion(successes: int, total: int, reason: str) -> Measure:
     """Divide two counts, with Wilson's interval.
 
