@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ls_integration.scoring.intervals import _find_patterns, bootstrap_sums, delong, wilson
-from ls_integration.scoring.roc import auc, roc_points
+from ls_integration.scoring.delong import delong
+from ls_integration.scoring.intervals import _find_patterns, bootstrap_sums, wilson
+from ls_integration.scoring.roc import auc, auc_difference, roc_points
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,34 @@ def test_the_area_of_groups_by_its_definition() -> None:
     centre = np.log(area / (1 - area))
     expected = [1 / (1 + np.exp(-(centre + sign * half))) for sign in (-1, 1)]
     assert delong(truth, score, groups=groups) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_difference_of_areas_by_its_definition() -> None:
+    """The paired variance of DeLong, from the covariance of both scores' placement values."""
+    generator = np.random.default_rng(6)
+    truth = generator.random(70) < 0.4
+    shared = generator.normal(truth * 1.0)
+    scores = [np.round(shared + generator.normal(0, s, 70), 1) for s in (0.5, 1.0)]
+    placed = []
+    for score in scores:
+        pairs = (score[truth][:, None] > score[~truth]) + 0.5 * (
+            score[truth][:, None] == score[~truth]
+        )
+        placed.append((pairs.mean(axis=1), pairs.mean(axis=0)))
+    own = [np.cov([placed[0][k], placed[1][k]]) / len(placed[0][k]) for k in (0, 1)]
+    contrast = np.array([1, -1])
+    half = 1.959963984540054 * np.sqrt(contrast @ (own[0] + own[1]) @ contrast)
+    found = auc_difference(truth, *scores)
+    value = roc_auc_score(truth, scores[0]) - roc_auc_score(truth, scores[1])
+    assert found.value == pytest.approx(value, abs=1e-12)
+    assert found.ci95 == pytest.approx((value - half, value + half), abs=1e-12)
+    # As independent scores the interval would be wider; with itself there is none.
+    apart = sum(own[k][0, 0] + own[k][1, 1] for k in (0, 1))
+    assert half < 1.96 * np.sqrt(apart)
+    same = auc_difference(truth, scores[0], scores[0])
+    assert (same.value, same.ci95) == (0.0, None)
+    assert same.reason
+    assert auc_difference(truth[truth], scores[0][truth], scores[1][truth]).reason
 
 
 def test_an_auc_that_cannot_be_is_explained() -> None:

@@ -1,4 +1,4 @@
-"""95 % intervals of proportions, of the AUC, and by resampling items."""
+"""95 % intervals of proportions, and by resampling items or groups."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -6,7 +6,6 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 Floats = NDArray[np.float64]
@@ -51,62 +50,6 @@ def wilson(successes: int, total: int) -> tuple[float, float] | None:
     low, high = proportion_confint(successes, total, alpha=1 - LEVEL, method="wilson")
     # The bound next to 0 of n or n of n comes out as 1e-17 or 1 - 1e-16.
     return (0.0 if successes == 0 else float(low), 1.0 if successes == total else float(high))
-
-
-def delong(
-    truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None
-) -> tuple[float, float] | None:
-    """Bound the area under the ROC curve.
-
-    DeLong's variance, with *groups* Obuchowski's, which is the same where each
-    item is a group of its own; carried to the logit scale so that the bounds
-    stay within 0 and 1 and hold better near them.
-
-    Parameters
-    ----------
-    truth : ndarray of bool, shape (n_items,)
-        True where the item is positive.
-    score : ndarray of float, shape (n_items,)
-        Finite; higher means more positive.
-    groups : ndarray of int, shape (n_items,), optional
-        Number of the group of each item; items of different groups are
-        independent.
-
-    Returns
-    -------
-    tuple of float or None
-        Low and high; None with fewer than two items (groups) that hold a class,
-        or where the classes are separated perfectly (the variance is then 0).
-
-    References
-    ----------
-    DeLong, DeLong, Clarke-Pearson (1988), Biometrics 44, 837; by ranks: Sun, Xu
-    (2014), IEEE Signal Process. Lett. 21, 1389; logit: Qin, Hotilovac (2008),
-    Stat. Methods Med. Res. 17, 207; groups: Obuchowski (1997), Biometrics 53, 567.
-    """
-    n_positive, n_negative = int(truth.sum()), int((~truth).sum())
-    number = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    holding = [len(np.unique(number[mask])) for mask in (truth, ~truth)]
-    if min(holding) < 2:
-        return None
-    together = stats.rankdata(score)
-    above = (together[truth] - stats.rankdata(score[truth])) / n_negative
-    below = 1 - (together[~truth] - stats.rankdata(score[~truth])) / n_positive
-    area = float(above.mean())
-    n_groups = int(number.max()) + 1
-    excess = [
-        np.bincount(number[mask], weights=part - area, minlength=n_groups) / len(part)
-        for mask, part in ((truth, above), (~truth, below))
-    ]
-    own = [n / (n - 1) * float(part @ part) for n, part in zip(holding, excess, strict=True)]
-    shared = n_groups / (n_groups - 1) * float(excess[0] @ excess[1])
-    variance = sum(own) + 2 * shared
-    if not 0 < area < 1 or variance <= 0:
-        return None
-    centre = np.log(area / (1 - area))
-    half = stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance) / (area * (1 - area))
-    low, high = 1 / (1 + np.exp(-(centre + np.array([-half, half]))))
-    return float(low), float(high)
 
 
 def bootstrap_sums(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from ls_integration.scoring.intervals import delong
+from ls_integration.scoring.delong import delong, delong_difference
 from ls_integration.scoring.measure import Measure, undefined
 
 Floats = NDArray[np.float64]
@@ -64,7 +64,7 @@ def auc(truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None)
     Returns
     -------
     Measure
-        In [0, 1] with the 95 % interval of `intervals.delong`; undefined with
+        In [0, 1] with the 95 % interval of `delong.delong`; undefined with
         one class only.
     """
     if not len(truth):
@@ -74,3 +74,31 @@ def auc(truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None)
     interval = delong(truth, score, groups=groups)
     reason = None if interval else "too few items or groups, or the classes are separated perfectly"
     return Measure(float(roc_auc_score(truth, score)), interval, reason)
+
+
+def auc_difference(
+    truth: Bools, first: Floats, second: Floats, *, groups: NDArray[np.int64] | None = None
+) -> Measure:
+    """Compare the areas under two ROC curves of the same items.
+
+    Parameters
+    ----------
+    truth : ndarray of bool, shape (n_items,)
+        True where the item is positive.
+    first, second : ndarray of float, shape (n_items,)
+        Finite; higher means more positive.
+    groups : ndarray of int, shape (n_items,), optional
+        Number of the group of each item.
+
+    Returns
+    -------
+    Measure
+        Area of *first* less that of *second*, in [-1, 1], with the 95 %
+        interval of `delong.delong_difference`; undefined with one class only.
+    """
+    if not len(truth) or truth.all() or not truth.any():
+        return undefined("the items with scores have no two known labels")
+    interval = delong_difference(truth, first, second, groups=groups)
+    reason = None if interval else "too few items or groups, or both order all pairs alike"
+    value = float(roc_auc_score(truth, first) - roc_auc_score(truth, second))
+    return Measure(value, interval, reason)
