@@ -53,8 +53,8 @@ format: $(READY)  ## let ruff rewrite the code
 	@$(VENV)/ruff check --quiet --fix $(CODE)
 
 lock: $(UV)  ## remake requirements.lock from pyproject.toml
-	@$(UV) pip compile pyproject.toml --quiet --extra server --extra ml --extra consensus --group dev --universal \
-	    --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@$(UV) pip compile pyproject.toml --quiet --extra server --extra ml --extra consensus --extra onnx \
+	    --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file requirements.lock
 	@$(UV) pip compile pyproject.toml --quiet --extra ml --universal --constraint requirements.lock \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url \

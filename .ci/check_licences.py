@@ -1,7 +1,7 @@
 """Check the licences of everything that a user of the package gets with it.
 
 Runs pip-licenses over the closure of the core dependencies and of the extras
-`server`, `ml` and `consensus`; development tools stay with us and are not asked.
+`server`, `ml`, `consensus` and `onnx`; development tools stay with us and are not asked.
 """
 
 import json
@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("", "server", "ml", "consensus")
+EXTRAS = ("", "server", "ml", "consensus", "onnx")
 
 ALLOWED = {
     # permissive
@@ -52,6 +52,7 @@ REFUSED_NAMES = {
 
 READ_BY_HAND = {
     "label-studio-sdk": "Apache-2.0, by the LICENSE file of its wheel",
+    "skops": "MIT, by the LICENSE file of its wheel",
 }
 """Packages whose metadata name no licence: what their own licence file says."""
 
