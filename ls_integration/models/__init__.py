@@ -1,0 +1,1 @@
+"""Images to features, features to scores: recipes, cross-validation, saved models."""

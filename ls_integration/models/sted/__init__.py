@@ -1,0 +1,1 @@
+"""What a STED image is described by: counts, spectrum, foreground, bands, ridges, textures."""
