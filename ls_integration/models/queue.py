@@ -12,7 +12,7 @@ for those who want the best first but not the same again; at 1 nothing is spread
 
 MOST_SPREAD = 2000
 """So many of the most relevant items are spread, the others follow by relevance: more than anybody
-looks at in a day, and a second of work."""
+looks at in a day, and a tenth of a second of work."""
 
 
 def rank_queue(
