@@ -233,6 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("studies", type=int, nargs="?", default=N_STUDIES, metavar="N_STUDIES")
     parser.add_argument("--items", type=int, default=N_ITEMS)
+    parser.add_argument("--sessions", action="store_true", help="only those of items in sessions")
     given = parser.parse_args()
     print(f"{given.studies} studies of {given.items} items, load {os.getloadavg()[0]:.1f}")
     is_wanted = True
@@ -241,6 +242,8 @@ def main() -> None:
         (f"sessions of 1 to {2 * PER_SESSION - 1} items", GROUPED, True),
         ("the same sessions, not told", UNAWARE, True),
     ):
+        if given.sessions and not grouped:
+            continue
         print(f"\n{title:<36} {'true':>7} {'held':>9} {'share':>7}  95 % interval of the share")
         found = cover(kinds, given.studies, given.items, grouped=grouped)
         for name, (held, there, true) in found.items():

@@ -1,6 +1,6 @@
 """Whether corrected labels make a better model, and how many have to be looked at for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,6 +152,7 @@ def trace_review(
     *,
     n_folds: int = N_FOLDS,
     seed: int = 0,
+    report: Callable[[int, int], object] = lambda _done, _total: None,
 ) -> list[ReviewCurve]:
     """Simulate the review: train again after so many items have been looked at.
 
@@ -178,6 +179,8 @@ def trace_review(
         How many folds.
     seed : int
         Of the folds and of the models: the same at each step.
+    report : callable, optional
+        Told how many points of how many are there.
 
     Returns
     -------
@@ -206,6 +209,8 @@ def trace_review(
         return known[key]
 
     curves = []
+    n_points = sum(len(repeats) for repeats in orders.values()) * len(n_reviewed)
+    n_done = 0
     for name, repeats in orders.items():
         areas = np.empty((len(repeats), len(n_reviewed)))
         n_corrected = np.empty_like(areas)
@@ -215,6 +220,8 @@ def trace_review(
                 target[order[:number]] = corrected[order[:number]]
                 areas[row, column] = area(target)
                 n_corrected[row, column] = np.count_nonzero(target != old)
+                n_done += 1
+                report(n_done, n_points)
         curves.append(
             ReviewCurve(
                 order=name,
