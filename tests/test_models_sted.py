@@ -165,7 +165,7 @@ def test_shot_noise_floor() -> None:
     once, twice = named(counts), named(2 * counts)
     for name, value in once.items():
         if name.startswith("spectrum.over"):
-            # Few waves are as long as the first bins hold: 4 in the very first.
+            # Few waves are as long as the first bins hold: two in one of them.
             assert value == pytest.approx(0, abs=0.6 if int(name[-2:]) < 7 else 0.1), name
             assert twice[name] - value == pytest.approx(np.log(2), abs=0.01), name
     assert once["spectrum.corner"] == pytest.approx(0, abs=0.05)

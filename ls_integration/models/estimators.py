@@ -42,7 +42,7 @@ UNUSUAL = 0.10
 
 SVR_C, SVR_GAMMA, SVR_EPSILON = 4.0, 0.0013, 0.05
 """Of the regression with a Gaussian kernel on standardised features, chosen by cross-validation
-over sessions; half or twice of one of them changes the AUC by less than 0.003. Differences below
+over sessions; half or twice of one of them changes the AUC by less than 0.002. Differences below
 the tolerance cost nothing: a rating is not known better than that."""
 
 LOW_IN_BAD_IMAGES = (
@@ -51,12 +51,12 @@ LOW_IN_BAD_IMAGES = (
     r"ridge\.(height|height_inside|over_noise)$",
     r"foreground\.(ratio|snr)$",
 )
-"""Photon noise, blur, bleaching and background all lower how far structure of 5 to 20 pixels (the
-fibres and spots that STED is there to resolve) stands above shot noise, and the contrast."""
+"""Photon noise, blur, bleaching and background all lower how far periods of 5 to 17 pixels (the
+fibres and spots that STED is there to resolve) stand above shot noise, and the contrast."""
 
 TWO_SIDED_WEIGHT = 0.5
 """Of the Mahalanobis distance beside the one-sided part: 0.2 to 0.5 are alike in cross-validation,
-0 is worse by 0.01, the distance alone by 0.07."""
+0 is worse by 0.01, the distance alone by 0.08."""
 
 MOST_SPREADS = 6.0
 """Standard deviations of normal items beyond which a feature is not more unusual."""

@@ -24,8 +24,8 @@ REDUCTIONS = (4, 2, 1)
 
 PERIODS_PX = np.geomspace(120.0, 2.0, 20)
 """Edges of the radial bins, in pixels per period: from half of a 224 px image (longer ones have
-too few waves to be measured) to the shortest that pixels hold; 19 bins, a factor 1.24 each,
-narrower than the lines of fibres at any of them are wide."""
+too few waves to be measured) to the shortest that pixels hold; 19 bins, a factor 1.24 each, so
+that each holds at least two waves of such an image."""
 
 SECTORS = 8
 """Directions told apart, 22.5 degrees each: fewer would miss a bundle of fibres, with more a

@@ -17,7 +17,7 @@ LEAST_IN_SECTOR = 0.05
 be described."""
 
 WIDE_BANDS = ((1, 6), (6, 10), (10, 15))
-"""Radial bins put together for directions: periods of about 97 to 33, 33 to 14 and 14 to 4.9
+"""Radial bins put together for directions: periods of about 97 to 33, 33 to 14 and 14 to 4.7
 pixels: whole structures, bundles, single fibres; shorter ones are mostly noise."""
 
 

@@ -17,7 +17,7 @@ from ls_integration.models.sted.grid import (
 
 BAND_SIGMAS_PX = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.2)
 """Of the differences of Gaussians: half an octave each. The first passes what is as sharp as a
-STED image of 20 nm pixels can be (50 nm wide), the last what is 0.5 um wide."""
+STED image of 20 nm pixels can be (33 nm at half maximum), the last what is 0.5 um wide."""
 
 RIDGE_SIGMA_PX = 2.0
 """Of the Hessian: a fibre of 80 to 100 nm, at pixels of 20 nm, is as wide. Half and twice
