@@ -12,7 +12,7 @@ from ls_integration.annotations import check_annotations
 from ls_integration.errors import ConfigError
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.metrics import build_metrics
-from ls_integration.results.metrics.subgroups import MOST_VALUES
+from ls_integration.results.metrics.subgroup_columns import MOST_VALUES
 from ls_integration.results.tables import check_items
 from ls_integration.workflows.score import score_folder
 from tests.test_metrics import check

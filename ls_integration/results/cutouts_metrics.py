@@ -19,7 +19,7 @@ from ls_integration.results.cutouts import (
 )
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.metrics.entries import put_measure
-from ls_integration.results.metrics.subgroups import read_values
+from ls_integration.results.metrics.subgroup_columns import read_values
 from ls_integration.scoring.detection import detection_rates
 from ls_integration.scoring.queue import (
     add,

@@ -1,6 +1,7 @@
 """The numbers of a re-rating study: how far people move, and how far they agree."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +14,7 @@ from ls_integration.kinds.sted_rating import KIND
 from ls_integration.results.lined_up import number_groups
 from ls_integration.results.metrics import SCHEMA
 from ls_integration.results.metrics.entries import put_measure
+from ls_integration.results.metrics.subgroup_columns import find_subgroups
 from ls_integration.results.names import name_rounds, rounds_of
 from ls_integration.results.ratings import new_ratings
 from ls_integration.scoring.intervals import bootstrap_sums
@@ -39,6 +41,7 @@ def build_rating_metrics(
     normal_at_least: float,
     anomaly_below: float,
     study: Mapping[str, Any] | None = None,
+    group_by: Sequence[str] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Compare new ratings with the old ones and with each other.
@@ -54,6 +57,8 @@ def build_rating_metrics(
         Limits in [0, 1]: a rating between them leaves the study.
     study : mapping, optional
         ``title`` and ``blind`` are copied.
+    group_by : sequence of str, optional
+        Columns of *items* whose values are subgroups, see `metrics.build_metrics`.
     seed : int
         Of the bootstraps.
 
@@ -61,39 +66,95 @@ def build_rating_metrics(
     -------
     dict
         Strict JSON values, valid by `SCHEMA_FILE`. ``people.{NAME}`` and ``mean`` (of the first
-        rounds) hold the changes, ``agreement`` the coefficients. What is
-        undefined is null, with its reason in ``warnings``.
+        rounds) hold the changes, ``agreement`` the coefficients, ``by`` the same for
+        each subgroup. What is undefined is null, with its reason in ``warnings``.
+
+    Raises
+    ------
+    ConfigError
+        If *group_by* names a column that *items* does not have, or one with no
+        or too many values.
     """
-    study = study or {}
-    ratings = new_ratings(items, annotations)
+    about = study or {}
+    blind = about.get("blind")
+    rated = _Rated(
+        items=items,
+        ratings=new_ratings(items, annotations),
+        newest=newest_answers(annotations),
+        named=name_rounds(rounds_of(annotations)),
+        limits=(anomaly_below, normal_at_least),
+        blind=blind,
+        seed=seed,
+    )
+    warnings: list[str] = []
+    return {
+        "schema": SCHEMA,
+        "study": str(about.get("title", "")),
+        "kind": KIND,
+        "blind": blind,
+        "normal_at_least": normal_at_least,
+        "anomaly_below": anomaly_below,
+        **_score(rated, warnings),
+        "by": _score_subgroups(rated, group_by, warnings),
+        "warnings": warnings,
+    }
+
+
+@dataclass(frozen=True)
+class _Rated:
+    """Items with their old and new ratings, and how they are compared.
+
+    ``named`` are all rounds of the study, also where a part has no answer of one.
+    """
+
+    items: pd.DataFrame
+    ratings: pd.DataFrame
+    newest: pd.DataFrame
+    named: Mapping[tuple[str, int], str]
+    limits: tuple[float, float]
+    blind: bool | None
+    seed: int
+
+    def subset(self, mask: NDArray[np.bool_]) -> "_Rated":
+        items = self.items.loc[mask]
+        own = self.newest["item_id"].isin(items["item_id"])
+        return replace(
+            self, items=items, ratings=self.ratings.loc[mask], newest=self.newest.loc[own]
+        )
+
+
+def _score(rated: _Rated, warnings: list[str]) -> dict[str, Any]:
+    items, ratings, named, seed = rated.items, rated.ratings, rated.named, rated.seed
     old = items["rating"].to_numpy(dtype=np.float64)
     groups = number_groups(items)
-    limits = (anomaly_below, normal_at_least)
-    warnings: list[str] = []
-    named = name_rounds(rounds_of(annotations))
     people = {}
     for key, name in named.items():
         path, new = f"people.{name}", ratings[name].to_numpy()
         people[name] = {"annotator": key[0], "round": key[1]}
-        people[name] |= _changes(path, old, new, limits, groups, seed, warnings)
-        people[name] |= _effort(path, annotations, key, len(items), warnings)
+        people[name] |= _changes(path, old, new, rated.limits, groups, seed, warnings)
+        people[name] |= _effort(path, rated.newest, key, len(items), warnings)
     firsts = ratings[[name for (_, number), name in named.items() if number == 1]]
     means = _row_means(firsts.to_numpy())
-    blind = study.get("blind")
     return {
-        "schema": SCHEMA,
-        "study": str(study.get("title", "")),
-        "kind": KIND,
-        "blind": blind,
         "n_items": len(items),
         "n_items_with_old_rating": int(np.count_nonzero(~np.isnan(old))),
-        "normal_at_least": normal_at_least,
-        "anomaly_below": anomaly_below,
         "people": people,
-        "mean": _changes("mean", old, means, limits, groups, seed, warnings),
-        "agreement": _agreement(firsts, groups, blind, seed, warnings),
-        "warnings": warnings,
+        "mean": _changes("mean", old, means, rated.limits, groups, seed, warnings),
+        "agreement": _agreement(firsts, groups, rated.blind, seed, warnings),
     }
+
+
+def _score_subgroups(
+    rated: _Rated, columns: Sequence[str] | None, warnings: list[str]
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {}
+    for name, parts in find_subgroups(rated.items, columns, warnings).items():
+        entry[name] = {}
+        for part in parts:
+            reasons: list[str] = []
+            entry[name][part.value] = _score(rated.subset(part.mask), reasons)
+            warnings.extend(f"{part.path}.{reason}" for reason in reasons)
+    return entry
 
 
 def _changes(
@@ -139,12 +200,11 @@ def _mean(values: Floats, groups: Groups, seed: int) -> Measure:
 
 def _effort(
     path: str,
-    annotations: pd.DataFrame,
+    newest: pd.DataFrame,
     key: tuple[str, int],
     n_items: int,
     warnings: list[str],
 ) -> dict[str, Any]:
-    newest = newest_answers(annotations)
     own = newest.loc[(newest["annotator"] == key[0]) & (newest["round"] == key[1])]
     times = own.loc[~own["skipped"], "lead_time_s"].dropna()
     if not len(times):

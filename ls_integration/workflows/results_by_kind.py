@@ -1,6 +1,6 @@
 """What differs between the kinds when answers become files and numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Results:
         What ``metrics.json`` holds -> the lines to print; None where the
         command line prints its table of accuracies.
     answers_are_labels : bool
-        Answers are right or wrong: there are subgroups, errors, a consensus.
+        Answers are right or wrong: there are errors, a consensus.
     tabulate_consensus : callable or None
         Items, annotations, the positive label -> what ``consensus.csv`` holds;
         None where answers are not labels.
@@ -103,26 +103,6 @@ def check_annotator(kind: str | None, annotator: str | None) -> None:
             f"--annotator {annotator} is for studies of cutouts, whose answers become one table; "
             "leave it out: here each person has files and scores of their own"
         )
-        raise ConfigError(msg)
-
-
-def check_group_by(kind: str | None, columns: Sequence[str] | None) -> None:
-    """Refuse subgroups where the numbers know none.
-
-    Parameters
-    ----------
-    kind : str or None
-        The kind's name.
-    columns : sequence of str or None
-        What was asked for.
-
-    Raises
-    ------
-    ConfigError
-        If there are columns, and the kind does not score subgroups.
-    """
-    if columns and not results_of(kind).answers_are_labels:
-        msg = f"--group-by {columns[0]} is for labels; a study of the kind {kind} has no subgroups"
         raise ConfigError(msg)
 
 
@@ -216,6 +196,7 @@ def _measure_ratings(
         normal_at_least=_limit(study, "normal_at_least", NORMAL_AT_LEAST),
         anomaly_below=_limit(study, "anomaly_below", ANOMALY_BELOW),
         study=study,
+        group_by=study.get("group_by"),
     )
 
 

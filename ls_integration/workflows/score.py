@@ -37,7 +37,7 @@ from ls_integration.results.tables import (
     write_items,
 )
 from ls_integration.workflows.result_pictures import source_pictures, study_pictures
-from ls_integration.workflows.results_by_kind import check_annotator, check_group_by, results_of
+from ls_integration.workflows.results_by_kind import check_annotator, results_of
 
 METRICS_FILE, REPORT_FILE = "metrics.json", "report.html"
 
@@ -166,7 +166,6 @@ def score_folder(
         name = folder.resolve()
         study = {"uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, name.as_uri())), "title": name.name}
     check_annotator(study.get("kind"), annotator)
-    check_group_by(study.get("kind"), group_by)
     annotations, items = read_folder(folder)
     if items is None:
         # No truth: the items are those that somebody was asked about.

@@ -78,7 +78,7 @@ def build_metrics(
         where that is one of the labels, else *positive*.
     group_by : sequence of str, optional
         Columns of *items* whose values are subgroups that are scored on their
-        own, by default `subgroups.DEFAULT_COLUMN` where it has two values or
+        own, by default `subgroup_columns.DEFAULT_COLUMN` where it has two values or
         more. Not to be taken for the column ``group``, which says what items
         are not independent.
     seed : int
@@ -95,7 +95,7 @@ def build_metrics(
         If an answer is on an item that *items* does not have.
     ConfigError
         If *group_by* names a column that *items* does not have, or one with
-        more than `subgroups.MOST_VALUES` values.
+        more than `subgroup_columns.MOST_VALUES` values.
     """
     study = study or {}
     lined_up = line_up_study(

@@ -11,12 +11,14 @@ from ls_integration.annotations import newest_answers
 from ls_integration.results.figures.drawing import Floats
 from ls_integration.results.figures.ratings import MEAN, plot_old_new, plot_rating_changes
 from ls_integration.results.figures.times import plot_times
+from ls_integration.results.lined_up import number_groups
 from ls_integration.results.names import name_rounds, rounds_of
 from ls_integration.results.pictures import PictureOf
 from ls_integration.results.rating_headline import say_ratings
 from ls_integration.results.ratings import new_ratings
 from ls_integration.results.report.section import Page, Section
 from ls_integration.results.report.sections import group_reasons
+from ls_integration.results.report.subgroups_section import OF_RATINGS, make_section
 from ls_integration.scoring.intervals import RESAMPLES
 
 MOST_ROWS = 15
@@ -190,6 +192,24 @@ def show_items(findings: RatingFindings) -> Section | None:
     return Section("rating_items", values=values)
 
 
+def show_rating_subgroups(findings: RatingFindings) -> Section | None:
+    """Show everybody's changes and the agreement within each subgroup.
+
+    Parameters
+    ----------
+    findings : RatingFindings
+        What was found.
+
+    Returns
+    -------
+    Section or None
+        None without subgroups.
+    """
+    grouped = number_groups(findings.items) is not None
+    interval = f"percentile bootstrap over {'groups' if grouped else 'images'}"
+    return make_section(findings.metrics, OF_RATINGS, interval)
+
+
 def show_rating_effort(findings: RatingFindings) -> Section | None:
     """Show what was asked of whom, and how long it took.
 
@@ -230,6 +250,7 @@ SECTIONS: tuple[Callable[[RatingFindings], Section | None], ...] = (
     show_changes,
     show_rating_agreement,
     show_items,
+    show_rating_subgroups,
     show_rating_effort,
     show_rating_reasons,
 )
