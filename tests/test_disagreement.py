@@ -15,7 +15,7 @@ from ls_integration.annotations import check_annotations
 from ls_integration.results.metrics import build_metrics
 from ls_integration.results.pictures import PictureOf, to_data_address
 from ls_integration.results.report import write_report
-from ls_integration.results.report.gallery import SHOWN_AT_MOST, task_address
+from ls_integration.results.report.cards import SHOWN_AT_MOST, task_address
 from ls_integration.results.tables import check_items
 from ls_integration.scoring.consensus import MISSING
 from ls_integration.scoring.disagreement import measure_disagreement, rank_by_disagreement

@@ -1,5 +1,7 @@
 """``report.html`` of ratings: the same frame, new against old."""
 
+import base64
+import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +13,10 @@ from PIL import Image
 
 from ls_integration.annotations import check_annotations
 from ls_integration.results.figures.ratings import MOST_PANELS
+from ls_integration.results.pictures import PictureOf
 from ls_integration.results.rating_metrics import build_rating_metrics
 from ls_integration.results.report import write_report
+from ls_integration.results.report.cards import SHOWN_AT_MOST
 from ls_integration.results.tables import check_items
 from tests.test_report import HOSTILE, Page
 
@@ -44,14 +48,27 @@ def rate(items: pd.DataFrame, people: dict[str, float], **columns: object) -> pd
 
 
 def write(
-    folder: Path, items: pd.DataFrame, annotations: pd.DataFrame, **study: object
+    folder: Path,
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    *,
+    picture_of: PictureOf | None = None,
+    **study: object,
 ) -> tuple[Page, str]:
     """Write the report; give the page and its text in one line."""
     about = {"title": "Again", **study}
     metrics = build_rating_metrics(
         items, annotations, normal_at_least=0.70, anomaly_below=0.60, study=about
     )
-    write_report(folder, items, annotations, metrics, made_at=datetime(2024, 5, 1, 12, tzinfo=UTC))
+    write_report(
+        folder,
+        items,
+        annotations,
+        metrics,
+        about=about,
+        picture_of=picture_of,
+        made_at=datetime(2024, 5, 1, 12, tzinfo=UTC),
+    )
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
     return page, " ".join(page.text.split())
 
@@ -140,3 +157,80 @@ def test_odd_studies_have_a_page(tmp_path: Path, case: str) -> None:
     assert "nan" not in re.findall(r"\w+", text.lower())
     if case in {"nobody", "all skipped"}:
         assert "There are no ratings yet." in text
+
+
+def picture(row: int) -> Image.Image:
+    """Give every image pixels of its own."""
+    pixels = np.random.default_rng(row).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def disputed(items: pd.DataFrame) -> pd.DataFrame:
+    """Ann moves i3 and i7 up, Bob i7 only; Cas skips i3; Ann rates i3 a second time."""
+    answers = rate(items, {"Ann": 0.0, "Bob": 0.0}, project_id=7)
+    answers["task_id"] = [100 + int(name[1:]) for name in answers["item_id"]]
+    of_ann = answers["annotator"] == "Ann"
+    answers.loc[of_ann & (answers["item_id"] == "i3"), "rating"] = 0.9
+    answers.loc[answers["item_id"] == "i7", "rating"] = 0.8
+    more = answers.loc[of_ann & (answers["item_id"] == "i3")]
+    again = more.assign(round=2, rating=0.05)
+    skip = more.assign(annotator="Cas", rating=np.nan, skipped=True)
+    return check_annotations(pd.concat([answers, again, skip], ignore_index=True))
+
+
+def words_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_the_gallery_has_picture_old_rating_answers_and_link(tmp_path: Path) -> None:
+    """Both lists, every answer of every round, highest first, a skip last, and the task."""
+    items = make_items()
+    write(
+        *(tmp_path, items, disputed(items)),
+        picture_of=picture,
+        server_url="http://127.0.0.1:8080",
+    )
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    moved, spread = html.index("Images that moved farthest"), html.index("Images on which people")
+    cards = re.findall(r"<li>.*?</li>", html[moved:spread], flags=re.DOTALL)
+    assert [words_of(card) for card in cards] == [
+        "1. +0.32, to 0.80 old rating 0.48 0.80 Ann and Bob actin/7.npz",
+        "2. +0.23, to 0.67 old rating 0.44 0.90 Ann 0.44 Bob 0.05 Ann_round2 "
+        "skipped Cas actin/3.npz",
+    ]
+    apart = re.findall(r"<li>.*?</li>", html[spread:], flags=re.DOTALL)
+    assert len(apart) == 1
+    assert words_of(apart[0]).startswith("1. 0.46 apart old rating 0.44 0.90 Ann")
+    links = [f"http://127.0.0.1:8080/projects/7/data?task={task}" for task in (107, 103, 103)]
+    assert re.findall(r'<a href="([^"]+)" rel="noopener noreferrer">actin', html) == links
+    for card, row in zip(cards, (7, 3), strict=True):
+        source = re.search(r'src="data:image/webp;base64,([^"]+)"', card)
+        assert source is not None
+        with Image.open(io.BytesIO(base64.b64decode(source[1]))) as shown:
+            assert np.array_equal(np.asarray(shown.convert("RGB")), np.asarray(picture(row)))
+
+
+def test_all_pictures_together_stay_small(tmp_path: Path) -> None:
+    """Twenty-four of them at most, in both lists together; how many there are is said."""
+    items = make_items()
+    _, text = write(tmp_path, items, rate(items, {"Ann": 0.1, "Bob": 0.0}), picture_of=picture)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert html.count("<img ") == SHOWN_AT_MOST
+    assert text.count("The first 12 of 40; all images are in ratings.csv") == 2
+
+
+def test_without_pictures_a_table_has_every_answer_and_the_link(tmp_path: Path) -> None:
+    """A column a person; of a crowd all answers in one cell."""
+    items = make_items()
+    server = "http://127.0.0.1:8080"
+    write(tmp_path / "few", items, disputed(items), server_url=server)
+    html = (tmp_path / "few" / "report.html").read_text(encoding="utf-8")
+    assert html.count('data?task=103" rel="noopener noreferrer">actin/3.npz</a>') == 2
+    assert "Image Old Ann Bob Cas Mean Change actin/7.npz 0.48 0.80 0.80 – 0.800 0.320" in words_of(
+        html
+    )
+    crowd = rate(items, {f"Person {number}": 0.0 for number in range(8)})
+    crowd.loc[(crowd["annotator"] == "Person 3") & (crowd["item_id"] == "i7"), "rating"] = 1.0
+    write(tmp_path / "crowd", items, crowd)
+    words = words_of((tmp_path / "crowd" / "report.html").read_text(encoding="utf-8"))
+    assert "Image Old Ratings Mean Spread actin/7.npz 0.48 1.00: Person 3 0.48: Person 0" in words

@@ -1,17 +1,19 @@
 """The part of the report that shows the items on which opinions differ most."""
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ls_integration.annotations import newest_answers
 from ls_integration.results.lined_up import LinedUp
-from ls_integration.results.names import name_rounds, rounds_of
-from ls_integration.results.pictures import to_data_address
+from ls_integration.results.report.cards import (
+    SHOWN_AT_MOST,
+    Said,
+    collect_answers,
+    name_item,
+    picture_in_page,
+)
 from ls_integration.results.report.section import Findings, Section
 from ls_integration.scoring.consensus import MISSING
 from ls_integration.scoring.disagreement import (
@@ -19,13 +21,6 @@ from ls_integration.scoring.disagreement import (
     measure_disagreement,
     rank_by_disagreement,
 )
-
-SHOWN_AT_MOST = 24
-PICTURES_AT_MOST_BYTES = 2_000_000
-"""Of all pictures together, so that the page stays one that can be sent."""
-
-_NAMED_AT_MOST = 8
-_SKIPPED = "skipped"
 
 
 def show_gallery(findings: Findings) -> Section | None:
@@ -48,11 +43,14 @@ def show_gallery(findings: Findings) -> Section | None:
         return None
     shown = ranked[:SHOWN_AT_MOST].tolist()
     ids = study.items["item_id"].iloc[shown]
-    names = name_rounds(rounds_of(findings.annotations))
-    asked = findings.annotations.loc[findings.annotations["item_id"].isin(ids)]
-    answers = dict(iter(newest_answers(asked).groupby("item_id", sort=False)))
+    said = collect_answers(
+        findings.annotations,
+        ids.tolist(),
+        lambda answer: str(answer["label"]),
+        findings.about.get("server_url"),
+    )
     entries = [
-        _describe(row, number, findings, found, answers.get(item_id), names)
+        _describe(row, number, findings, found, said.get(item_id, Said()))
         for number, (row, item_id) in enumerate(zip(shown, ids, strict=True), 1)
     ]
     values = {
@@ -88,57 +86,13 @@ def measure_study(study: LinedUp) -> Disagreement:
     return measure_disagreement(study.votes, known, contradicts, len(study.labels))
 
 
-def task_address(server: object, project: object, task: object) -> str | None:
-    """Write the address of a task in Label Studio's Data Manager.
-
-    Parameters
-    ----------
-    server : object
-        What the results folder says of the server.
-    project, task : object
-        The numbers beside an answer.
-
-    Returns
-    -------
-    str or None
-        None where one of them is not known, or the server's is no web address.
-    """
-    if not isinstance(server, str) or pd.isna(project) or pd.isna(task):  # type: ignore[call-overload]
-        return None
-    try:
-        parts = urlsplit(server)
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        return None
-    base = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    return f"{base}/projects/{int(str(project))}/data?task={int(str(task))}"
-
-
 def _describe(
-    row: int,
-    number: int,
-    findings: Findings,
-    found: Disagreement,
-    answers: pd.DataFrame | None,
-    names: Mapping[tuple[str, int], str],
+    row: int, number: int, findings: Findings, found: Disagreement, said: Said
 ) -> dict[str, Any]:
     """Collect what the page says of one item."""
     study = findings.study
     item = study.items.iloc[row]
     known = item.get("label") if study.truth.known[row] else None
-    name = item.get("source_path")
-    said: dict[str, list[str]] = {}
-    link = None
-    rows = [] if answers is None else answers.to_dict("records")
-    by_person = {(str(one["annotator"]), int(one["round"])): one for one in rows}
-    for key in (key for key in names if key in by_person):
-        answer = by_person[key]
-        label = _SKIPPED if answer["skipped"] else str(answer["label"])
-        said.setdefault(label, []).append(names[key])
-        link = link or task_address(
-            findings.about.get("server_url"), answer["project_id"], answer["task_id"]
-        )
     model = None
     if study.model.decided[row]:
         model = study.positive if study.model.called[row] else study.negative
@@ -148,45 +102,24 @@ def _describe(
         if known is not None
         else f"{total} answers, {_percent(found.division[row])} of the pairs differ"
     )
-    name = str(item["item_id"] if name is None or pd.isna(name) else name)
+    name = name_item(item)
     return {
         "name": name,
         "known": known,
         "rating": _number(item, "rating"),
         "score": _number(item, "model_score"),
         "model": model,
-        "answers": [
-            {
-                "label": label,
-                "n": len(who),
-                "who": [*who[:_NAMED_AT_MOST], *_more(len(who) - _NAMED_AT_MOST)],
-            }
-            for label, who in sorted(said.items(), key=lambda pair: -len(pair[1]))
-        ],
+        "answers": sorted(said.answers, key=lambda answer: -answer["n"]),
         "what": what,
-        "link": link,
-        "picture": _picture(row, findings),
+        "link": said.link,
+        "picture": picture_in_page(row, findings.picture_of),
         "alternative": f"Picture {number}: {name}",
     }
-
-
-def _picture(row: int, findings: Findings) -> dict[str, Any] | None:
-    picture = None if findings.picture_of is None else findings.picture_of(row)
-    if picture is None:
-        return None
-    address = to_data_address(picture, PICTURES_AT_MOST_BYTES // SHOWN_AT_MOST)
-    if address is None:
-        return None
-    return {"address": address, "width": picture.width, "height": picture.height}
 
 
 def _number(item: "pd.Series[Any]", name: str) -> float | None:
     value = item.get(name)
     return None if value is None or pd.isna(value) else float(value)
-
-
-def _more(n_more: int) -> list[str]:
-    return [f"{n_more} more"] if n_more > 0 else []
 
 
 def _percent(share: float) -> str:

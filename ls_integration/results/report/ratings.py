@@ -1,14 +1,12 @@
 """The report of ratings that were given again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ls_integration.annotations import newest_answers
-from ls_integration.results.figures.drawing import Floats
 from ls_integration.results.figures.ratings import MEAN, plot_old_new, plot_rating_changes
 from ls_integration.results.figures.times import plot_times
 from ls_integration.results.lined_up import number_groups
@@ -16,58 +14,19 @@ from ls_integration.results.names import name_rounds, rounds_of
 from ls_integration.results.pictures import PictureOf
 from ls_integration.results.rating_headline import say_ratings
 from ls_integration.results.ratings import new_ratings
-from ls_integration.results.report.section import Page, Section
+from ls_integration.results.report.rating_gallery import show_items
+from ls_integration.results.report.section import Page, RatingFindings, Section
 from ls_integration.results.report.sections import group_reasons
 from ls_integration.results.report.subgroups_section import OF_RATINGS, make_section
 from ls_integration.scoring.intervals import RESAMPLES
-
-MOST_ROWS = 15
-"""Of the tables of images."""
-
-MOST_PEOPLE = 6
-"""Whose ratings stand in a row of the tables of images."""
-
-
-@dataclass(frozen=True)
-class RatingFindings:
-    """What the report of ratings is about.
-
-    Attributes
-    ----------
-    metrics : mapping
-        As `rating_metrics.build_rating_metrics` gives it.
-    items : DataFrame
-        The study in its order, with the old ``rating``.
-    ratings : DataFrame
-        As `results.ratings.new_ratings` gives it.
-    times : mapping of str to ndarray of float
-        Name -> decision times in s, of those who have any.
-    """
-
-    metrics: Mapping[str, Any]
-    items: pd.DataFrame
-    ratings: pd.DataFrame
-    times: Mapping[str, Floats]
-
-    @property
-    def firsts(self) -> pd.DataFrame:
-        """Give the ratings of everybody's first round.
-
-        Returns
-        -------
-        DataFrame
-            One row for each item, one column for each person.
-        """
-        people = self.metrics["people"]
-        return self.ratings[[name for name, entry in people.items() if entry["round"] == 1]]
 
 
 def describe_ratings(
     items: pd.DataFrame,
     annotations: pd.DataFrame,
     metrics: Mapping[str, Any],
-    about: Mapping[str, Any],  # noqa: ARG001 - as all kinds are asked
-    picture_of: PictureOf | None,  # noqa: ARG001 - as all kinds are asked
+    about: Mapping[str, Any],
+    picture_of: PictureOf | None,
 ) -> Page:
     """Say how far people moved from the old ratings, and show it.
 
@@ -80,9 +39,9 @@ def describe_ratings(
     metrics : mapping
         What `rating_metrics.build_rating_metrics` made of the two.
     about : mapping
-        What the results folder says of its study; not needed here.
+        What the results folder says of its study.
     picture_of : callable or None
-        Gives the picture of a row of the items; not needed here.
+        Gives the picture of a row of the items.
 
     Returns
     -------
@@ -97,7 +56,9 @@ def describe_ratings(
         values = own["lead_time_s"].dropna().to_numpy(dtype=np.float64)
         if len(values):
             times[name] = values
-    findings = RatingFindings(metrics, items, new_ratings(items, annotations), times)
+    findings = RatingFindings(
+        metrics, items, annotations, new_ratings(items, annotations), times, about, picture_of
+    )
     return Page(
         headline=tuple(say_ratings(metrics)),
         sections=tuple(section for section in (make(findings) for make in SECTIONS) if section),
@@ -150,46 +111,6 @@ def show_rating_agreement(findings: RatingFindings) -> Section | None:
     if not findings.metrics["agreement"]["pairwise"]:
         return None
     return Section("rating_agreement", values={"resamples": RESAMPLES})
-
-
-def show_items(findings: RatingFindings) -> Section | None:
-    """Show the images that moved farthest, and those on which people differ most.
-
-    Parameters
-    ----------
-    findings : RatingFindings
-        What was found.
-
-    Returns
-    -------
-    Section or None
-        None where nothing was rated.
-    """
-    firsts = findings.firsts
-    items = findings.items.reset_index(drop=True)
-    names = items["source_path"] if "source_path" in items.columns else items["item_id"]
-    table = pd.DataFrame(
-        {
-            "name": names.fillna(items["item_id"]),
-            "old": items["rating"],
-            "mean": firsts.mean(axis=1).to_numpy(),
-            "spread": (firsts.max(axis=1) - firsts.min(axis=1)).to_numpy(),
-        }
-    )
-    table["change"] = table["mean"] - table["old"]
-    table["given"] = firsts.to_numpy().tolist()
-    moved = _largest(table, table["change"].abs())
-    spread = _largest(table, table["spread"])
-    if not moved and not spread:
-        return None
-    people = list(firsts.columns)
-    values = {
-        "moved": moved,
-        "spread": spread if len(people) > 1 else [],
-        # More columns than these fit no page.
-        "people": people if len(people) <= MOST_PEOPLE else [],
-    }
-    return Section("rating_items", values=values)
 
 
 def show_rating_subgroups(findings: RatingFindings) -> Section | None:
@@ -255,11 +176,3 @@ SECTIONS: tuple[Callable[[RatingFindings], Section | None], ...] = (
     show_rating_reasons,
 )
 """The parts of the report of ratings, in the order of the page."""
-
-
-def _largest(table: pd.DataFrame, size: "pd.Series[Any]") -> list[dict[Any, Any]]:
-    """Give the rows with the largest sizes above 0, the first of equal ones first."""
-    # Ratings are decimal: 0.30000000000000004 is no larger than 0.3.
-    order = size.round(6).sort_values(ascending=False, kind="stable")
-    kept = order[order > 0].index[:MOST_ROWS]
-    return table.loc[kept].to_dict("records")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ls_integration.results.figures.drawing import Drawing
+from ls_integration.results.figures.drawing import Drawing, Floats
 from ls_integration.results.lined_up import LinedUp
 from ls_integration.results.pictures import PictureOf
 
@@ -45,6 +45,49 @@ class Findings:
             For a caption.
         """
         return "Wilson" if self.study.groups is None else "percentile bootstrap over groups"
+
+
+@dataclass(frozen=True)
+class RatingFindings:
+    """What the report of ratings is about.
+
+    Attributes
+    ----------
+    metrics : mapping
+        As `rating_metrics.build_rating_metrics` gives it.
+    items : DataFrame
+        The study in its order, with the old ``rating``.
+    annotations : DataFrame
+        A checked annotations table.
+    ratings : DataFrame
+        As `results.ratings.new_ratings` gives it.
+    times : mapping of str to ndarray of float
+        Name -> decision times in s, of those who have any.
+    about : mapping
+        What the results folder says of its study; empty where it says nothing.
+    picture_of : callable or None
+        Gives the picture of a row of the items; None where there are none.
+    """
+
+    metrics: Mapping[str, Any]
+    items: pd.DataFrame
+    annotations: pd.DataFrame
+    ratings: pd.DataFrame
+    times: Mapping[str, Floats]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    picture_of: PictureOf | None = None
+
+    @property
+    def firsts(self) -> pd.DataFrame:
+        """Give the ratings of everybody's first round.
+
+        Returns
+        -------
+        DataFrame
+            One row for each item, one column for each person.
+        """
+        people = self.metrics["people"]
+        return self.ratings[[name for name, entry in people.items() if entry["round"] == 1]]
 
 
 @dataclass(frozen=True)
