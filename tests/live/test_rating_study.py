@@ -173,10 +173,19 @@ def test_three_ratings_by_keyboard_come_back_exactly(
     table = pd.read_csv(output / "ratings.csv")
     assert table["mean"].dropna().tolist() == [0.73, 0.05, 1.0]
 
-    scored = score_folder(output)
+    scored = score_folder(output, media=settings.media)
     entry = scored.metrics["people"][OWNER]
     assert entry["rated"] == 3
-    assert "moved farthest" in scored.report.read_text(encoding="utf-8")
+    page.goto(scored.report.as_uri())
+    screenshot(page, "sted_rating-report")
+    cards = page.locator("ol.gallery li")
+    expect(cards).to_have_count(3)
+    drawn = "images => images.every(image => image.naturalWidth > 0)"
+    assert cards.locator("img").evaluate_all(drawn)
+    first = cards.filter(has=page.get_by_text("0.73", exact=True))
+    expect(first).to_contain_text(listed.source_paths[0].removeprefix("./"))
+    first.get_by_role("link").click()
+    wait_for(page, "Image 1 of 141")
     assert any(line.split() and line.startswith(OWNER) for line in scored.lines or [])
     assert progress(done.folder, settings, workplace) == [(3, 138)]
     found = list(check(done.folder, settings, workplace))
