@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from ls_integration.models import sted_features
-from ls_integration.models.cross_validation import grouped_auc, out_of_fold_scores
+from ls_integration.models.cross_validation import out_of_fold_scores
 from ls_integration.models.estimators import RECIPES, RatingModel, is_below, make_estimator
 from ls_integration.models.sted.structure import make_filters
 from ls_integration.scoring.measure import Measure
@@ -238,8 +238,8 @@ def main() -> None:
         areas, whole = [], []
         for seed in SEEDS:
             scores = out_of_fold_scores(recipe, features, rating, sessions, seed=seed)
-            areas.append(grouped_auc(truth[clear], scores[clear], sessions[clear]))
-            whole.append(grouped_auc(truth, scores, sessions))
+            areas.append(auc(truth[clear], scores[clear], groups=sessions[clear]))
+            whole.append(auc(truth, scores, groups=sessions))
         model = make_estimator(recipe).fit(features, rating, sessions)
         line = [f"{features.shape[1]}", *(_mean(parts) for parts in (areas, whole))]
         if tested is not None:

@@ -12,7 +12,6 @@ from ls_integration.errors import ConfigError
 from ls_integration.models import sted_features
 from ls_integration.models.cross_validation import (
     choose_threshold,
-    grouped_auc,
     measure_scores,
     out_of_fold_scores,
 )
@@ -375,14 +374,14 @@ def test_threshold() -> None:
         choose_threshold(scores, positive, "precision")
 
 
-def test_grouped_auc() -> None:
+def test_an_area_by_group_is_that_of_groups_drawn_anew() -> None:
     """The area is scikit-learn's with ties; groups widen the interval as drawing them anew does."""
     random = np.random.default_rng(12)
     of_item = np.repeat(np.arange(25), 12)
     shared = random.normal(size=25)[of_item]
     positive = random.random(300) < 1 / (1 + np.exp(-2 * shared))
     scores = (positive + shared + random.normal(size=300)).round(1)
-    found = grouped_auc(positive, scores, of_item)
+    found = auc(positive, scores, groups=of_item)
     assert found.value == pytest.approx(roc_auc_score(positive, scores))
     assert found.ci95 is not None
     drawn = []

@@ -1,9 +1,11 @@
 """How good a recipe is on groups that it has not seen, and where its threshold belongs."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from ls_integration.models.estimators import (
     Bools,
@@ -15,12 +17,14 @@ from ls_integration.models.estimators import (
     split_groups,
 )
 from ls_integration.scoring.decisions import score_decisions
-from ls_integration.scoring.intervals import bootstrap_sums
-from ls_integration.scoring.measure import Measure, with_interval
+from ls_integration.scoring.measure import Measure
 from ls_integration.scoring.roc import auc
 
 N_FOLDS = 5
 """Each model then learns from four fifths of the groups."""
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Places of the items to learn from, and of those to score."""
 
 Rule = Literal["balanced", "precision", "specificity"]
 """How a threshold is chosen."""
@@ -61,68 +65,51 @@ def out_of_fold_scores(
     ValueError
         If all items are of one group, or a fold leaves nothing to learn from.
     """
+    folds = split_groups(find_positive(recipe, target), groups, n_folds, seed)
+    return score_folds(recipe, features, target, groups, folds, seed)
+
+
+def score_folds(
+    recipe: str,
+    features: Numbers,
+    target: Floats,
+    groups: Groups | None,
+    folds: Iterable[Fold],
+    seed: int = 0,
+) -> Floats:
+    """Score the items of each fold by a model that has learnt from the rest.
+
+    Parameters
+    ----------
+    recipe : str
+        One of `estimators.RECIPES`.
+    features : ndarray of float, shape (n_items, n_features)
+        Finite.
+    target : ndarray of float, shape (n_items,)
+        As the recipe wants it.
+    groups : ndarray, shape (n_items,), or None
+        Imaging session or frame of each item.
+    folds : iterable of (ndarray of int, ndarray of int)
+        Places of the items to learn from and to score; each is scored once.
+    seed : int
+        Of the models.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+        In 0..1.
+
+    Raises
+    ------
+    ValueError
+        If a fold leaves nothing to learn from.
+    """
     scores = np.empty(len(target))
-    positive = find_positive(recipe, target)
-    for training, test in split_groups(positive, groups, n_folds, seed):
+    for training, test in folds:
         mine = None if groups is None else groups[training]
         model = make_estimator(recipe, seed).fit(features[training], target[training], mine)
         scores[test] = model.predict_score(features[test])
     return scores
-
-
-def grouped_auc(
-    positive: Bools, scores: Floats, groups: Groups | None = None, seed: int = 0
-) -> Measure:
-    """Compute the area under the ROC curve with an interval that knows of groups.
-
-    The area is the share of pairs, a positive and a negative item, that are in
-    the right order. Pairs are counted once for each pair of groups; a resample
-    of groups is then a quadratic form in how often each was drawn.
-
-    Parameters
-    ----------
-    positive : ndarray of bool, shape (n_items,)
-        Which items are positive.
-    scores : ndarray of float, shape (n_items,)
-        Higher means more positive.
-    groups : ndarray, shape (n_items,), optional
-        Without it the interval is DeLong's.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    Measure
-        In [0, 1]; undefined with one class only.
-    """
-    if groups is None or positive.all() or not positive.any():
-        return auc(positive, scores)
-    of_item = np.unique(groups, return_inverse=True)[1]
-    n_groups = int(of_item.max()) + 1
-    values, place = np.unique(scores, return_inverse=True)
-    # Of each group: how many negatives lie below each value, ties counting one half.
-    wins = np.zeros((n_groups, n_groups))
-    for group in range(n_groups):
-        mine = ~positive & (of_item == group)
-        at = np.bincount(place[mine], minlength=len(values))
-        below = np.cumsum(at) - at / 2
-        np.add.at(wins[:, group], of_item[positive], below[place[positive]])
-    positives = np.bincount(of_item[positive], minlength=n_groups)
-    negatives = np.bincount(of_item[~positive], minlength=n_groups)
-
-    def area(drawn: Floats) -> Floats:
-        pairs = (drawn @ positives) * (drawn @ negatives)
-        right = ((drawn @ wins) * drawn).sum(axis=1)
-        shares: Floats = np.divide(right, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
-        return shares
-
-    interval = bootstrap_sums(np.eye(n_groups), area, seed=seed)
-    return with_interval(
-        float(roc_auc_score(positive, scores)),
-        interval,
-        none="too few groups for an interval",
-        no_width="every resample of groups gives the same value",
-    )
 
 
 def measure_scores(
@@ -157,7 +144,7 @@ def measure_scores(
     _counts, measures = score_decisions(
         positive, scores >= threshold, everything, groups=numbers, seed=seed
     )
-    return {"auc": grouped_auc(positive, scores, groups, seed), **measures}
+    return {"auc": auc(positive, scores, groups=numbers), **measures}
 
 
 def choose_threshold(

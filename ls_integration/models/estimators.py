@@ -110,7 +110,7 @@ def split_groups(
     groups : ndarray, shape (n_items,), optional
         The imaging session or frame of each item; without it each is its own.
     n_folds : int
-        How many folds; fewer where there are fewer groups.
+        How many folds; fewer where there are fewer groups, or items of a class.
     seed : int
         Of the shuffle.
 
@@ -131,7 +131,10 @@ def split_groups(
     if n_groups < 2:
         msg = "cross-validation needs at least two groups"
         raise ValueError(msg)
-    folds = StratifiedGroupKFold(min(n_folds, n_groups), shuffle=True, random_state=seed)
+    # More folds than a class has items would leave some without it.
+    rarest = min(np.count_nonzero(positive), np.count_nonzero(~positive))
+    n_folds = min(n_folds, n_groups, max(int(rarest), 2))
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     yield from folds.split(np.zeros((len(positive), 1)), positive, of_item)
 
 

@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from ls_integration.models.cross_validation import N_FOLDS
+from ls_integration.models.cross_validation import N_FOLDS, score_folds
 from ls_integration.models.estimators import (
     Floats,
     Groups,
     Numbers,
     find_positive,
-    make_estimator,
     split_groups,
 )
 from ls_integration.scoring.calibration import average_precision
@@ -123,8 +122,7 @@ def measure_improvement(
     positive = find_positive(recipe, corrected)
     folds = list(split_groups(positive, groups, n_folds, seed))
     by_old, by_corrected = (
-        _score_out_of_fold(recipe, features, target, groups, folds, seed)
-        for target in (old, corrected)
+        score_folds(recipe, features, target, groups, folds, seed) for target in (old, corrected)
     )
     numbers = None if groups is None else np.unique(groups, return_inverse=True)[1]
     return Improvement(
@@ -204,7 +202,7 @@ def trace_review(
         # Many steps correct nothing, and all orders begin and end alike.
         key = target.tobytes()
         if key not in known:
-            scores = _score_out_of_fold(recipe, features, target, groups, folds, seed)
+            scores = score_folds(recipe, features, target, groups, folds, seed)
             known[key] = float(roc_auc_score(positive, scores))
         return known[key]
 
@@ -234,19 +232,3 @@ def trace_review(
             )
         )
     return curves
-
-
-def _score_out_of_fold(
-    recipe: str,
-    features: Numbers,
-    target: Floats,
-    groups: Groups | None,
-    folds: Sequence[tuple[Places, Places]],
-    seed: int,
-) -> Floats:
-    scores = np.empty(len(target))
-    for training, test in folds:
-        mine = None if groups is None else groups[training]
-        model = make_estimator(recipe, seed).fit(features[training], target[training], mine)
-        scores[test] = model.predict_score(features[test])
-    return scores

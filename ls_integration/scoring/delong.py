@@ -10,7 +10,7 @@ from ls_integration.scoring.intervals import LEVEL, Bools, Floats
 
 
 def delong(
-    truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None
+    truth: Bools, score: Floats, *, groups: NDArray[np.generic] | None = None
 ) -> tuple[float, float] | None:
     """Bound the area under the ROC curve.
 
@@ -24,8 +24,8 @@ def delong(
         True where the item is positive.
     score : ndarray of float, shape (n_items,)
         Finite; higher means more positive.
-    groups : ndarray of int, shape (n_items,), optional
-        Number of the group of each item; items of different groups are
+    groups : ndarray, shape (n_items,), optional
+        Number or name of the group of each item; items of different groups are
         independent.
 
     Returns
@@ -53,7 +53,7 @@ def delong(
 
 
 def delong_difference(
-    truth: Bools, first: Floats, second: Floats, *, groups: NDArray[np.int64] | None = None
+    truth: Bools, first: Floats, second: Floats, *, groups: NDArray[np.generic] | None = None
 ) -> tuple[float, float] | None:
     """Bound how much larger the area under one ROC curve is than under another.
 
@@ -66,8 +66,8 @@ def delong_difference(
         True where the item is positive.
     first, second : ndarray of float, shape (n_items,)
         Finite; higher means more positive.
-    groups : ndarray of int, shape (n_items,), optional
-        Number of the group of each item.
+    groups : ndarray, shape (n_items,), optional
+        Number or name of the group of each item.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def delong_difference(
 
 
 def _spread_of_area(
-    truth: Bools, scores: Sequence[Floats], groups: NDArray[np.int64] | None
+    truth: Bools, scores: Sequence[Floats], groups: NDArray[np.generic] | None
 ) -> tuple[float, float] | None:
     """Give the area under one curve, or of the first less the second, and its variance."""
     number = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]

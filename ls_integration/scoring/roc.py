@@ -46,7 +46,7 @@ def roc_points(truth: Bools, score: Floats) -> tuple[Floats, Floats, Floats]:
     )
 
 
-def auc(truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None) -> Measure:
+def auc(truth: Bools, score: Floats, *, groups: NDArray[np.generic] | None = None) -> Measure:
     """Compute the area under the ROC curve.
 
     It is the probability that a positive item has a higher score than a
@@ -58,8 +58,8 @@ def auc(truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None)
         True where the item is positive.
     score : ndarray of float, shape (n_items,)
         Finite; higher means more positive.
-    groups : ndarray of int, shape (n_items,), optional
-        Number of the group of each item.
+    groups : ndarray, shape (n_items,), optional
+        Number or name of the group of each item.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def auc(truth: Bools, score: Floats, *, groups: NDArray[np.int64] | None = None)
 
 
 def auc_difference(
-    truth: Bools, first: Floats, second: Floats, *, groups: NDArray[np.int64] | None = None
+    truth: Bools, first: Floats, second: Floats, *, groups: NDArray[np.generic] | None = None
 ) -> Measure:
     """Compare the areas under two ROC curves of the same items.
 
@@ -87,8 +87,8 @@ def auc_difference(
         True where the item is positive.
     first, second : ndarray of float, shape (n_items,)
         Finite; higher means more positive.
-    groups : ndarray of int, shape (n_items,), optional
-        Number of the group of each item.
+    groups : ndarray, shape (n_items,), optional
+        Number or name of the group of each item.
 
     Returns
     -------
