@@ -1,5 +1,7 @@
 """Intervals: published values, the edges, and the ROC curve's area."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -193,6 +195,24 @@ def test_many_patterns_are_drawn_in_blocks() -> None:
     assert interval == pytest.approx(expected, abs=0.15 * half)
     shuffled = generator.permutation(20_001)
     assert bootstrap_sums(features[shuffled], mean, seed=3) == interval
+
+
+def test_many_groups_that_are_alike_are_drawn_together() -> None:
+    """50,000 groups of one item each cost what the items do, and give their interval."""
+    generator = np.random.default_rng(8)
+    hits = generator.random(50_000) < 0.3
+    features = np.column_stack([hits, np.ones(50_000)]).astype("float64")
+
+    def share(sums: np.ndarray) -> np.ndarray:
+        return sums[:, 0] / sums[:, 1]
+
+    tracemalloc.start()
+    grouped = bootstrap_sums(features, share, seed=1, groups=generator.permutation(50_000))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grouped == bootstrap_sums(features, share, seed=1)
+    # One by one they took 2 GB.
+    assert peak_bytes < 200e6
 
 
 def test_the_patterns_are_the_different_rows() -> None:

@@ -110,7 +110,7 @@ def bootstrap_sums(
     if len(patterns) > MOST_DRAWN:
         patterns = _sum_blocks(patterns, counts, seed)
         counts = np.ones(len(patterns), dtype="int64")
-    elif groups is not None:
+    elif groups is not None and len(features) <= MOST_DRAWN:
         # Few groups are alike, and those drawn one by one are drawn for all statistics at once.
         patterns, counts = np.repeat(patterns, counts, axis=0), np.ones(len(features), "int64")
     parts = [statistic(sums) for sums in _resample_sums(patterns, counts, resamples, seed)]
