@@ -398,6 +398,13 @@ def _sted_normal_only(seed: int) -> NormalModel:
     return NormalModel(_columns(LOW_IN_BAD_IMAGES), _columns((r"band\d",)), seed=seed)
 
 
+def _cutouts(seed: int) -> Estimator:
+    # It deals its frames out to folds by `split_groups` above.
+    from ls_integration.models.cutout_estimator import CutoutModel
+
+    return CutoutModel(seed)
+
+
 def _columns(patterns: Sequence[str]) -> list[int]:
     """Give the places of the features that start with one of the patterns."""
     matched = re.compile("|".join(patterns)).match
@@ -416,6 +423,7 @@ RECIPES: dict[str, Callable[[int], Estimator]] = {
     "sted-rating": _sted_rating,
     "sted-fast": _sted_rating,
     "sted-normal-only": _sted_normal_only,
+    "cutouts": _cutouts,
 }
 """Name of a recipe -> what makes its estimator from a seed."""
 
