@@ -5,6 +5,7 @@
     IntegrationError         str(error) is the one line that the user sees
       + ConfigError          a missing or contradictory setting or option
       + SourceError          an input file or table breaks its contract
+      + ModelError           a model file is not ours, damaged or for other images
       + StudyError           the study folder and what is asked of it disagree
       + TaskError            a task or prediction does not fit the label config
       + ServerError          Label Studio said no, or nothing
@@ -38,6 +39,10 @@ class ConfigError(IntegrationError):
 
 class SourceError(IntegrationError):
     """An input file or table breaks its contract."""
+
+
+class ModelError(IntegrationError):
+    """A model file is none of ours, is damaged, or is for other images."""
 
 
 class StudyError(IntegrationError):
