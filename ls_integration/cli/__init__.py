@@ -26,6 +26,7 @@ from ls_integration.cli import (
     scoring,
     serve,
     status,
+    train,
 )
 from ls_integration.cli.console import EXIT_OK, EXIT_USER_ERROR, print_error
 from ls_integration.errors import IntegrationError
@@ -89,6 +90,7 @@ for _module in (
     applying,
     people,
     status,
+    train,
     backend,
     demo,
 ):

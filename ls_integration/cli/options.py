@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-_SERVER, _PICTURES = "Server", "Pictures"
+_SERVER, _PICTURES, _CUTOUTS = "Server", "Pictures", "Cutouts"
 SCORES = "Model and ratings"
 """Where the help of an import lists these."""
 
@@ -156,4 +156,35 @@ Plane = Annotated[
 Projection = Annotated[
     Literal["max", "mean"] | None,
     typer.Option(help="Of a stack, over its planes.", rich_help_panel=_PICTURES),
+]
+
+Predictions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CSV",
+        help="Their table: image_name,grid_x,grid_y,label and scores.",
+        rich_help_panel=_CUTOUTS,
+    ),
+]
+Tile = Annotated[
+    int, typer.Option(metavar="PX", min=1, help="Side of a cutout.", rich_help_panel=_CUTOUTS)
+]
+Origin = Annotated[
+    Literal["upper", "lower"] | None,
+    typer.Option(
+        help="Edge from which grid_y counts; else upper for pictures, lower for FITS and NPY.",
+        rich_help_panel=_CUTOUTS,
+    ),
+]
+Hdu = Annotated[
+    str | None,
+    typer.Option(metavar="N|NAME", help="Unit of FITS files.", rich_help_panel=_CUTOUTS),
+]
+Bands = Annotated[
+    tuple[str, str, str] | None,
+    typer.Option(
+        metavar="R G B",
+        help="Three files of each frame by their bands' names, or three planes by number.",
+        rich_help_panel=_CUTOUTS,
+    ),
 ]

@@ -98,7 +98,7 @@ RECIPE_FEATURES: Final[Mapping[str, str]] = {
     "sted-normal-only": sted_features.VERSION,
     "cutouts": cutout_features.VERSION,
 }
-"""Recipe of `estimators` -> version of the features that it learns from; the usual of a kind first."""
+"""Recipe of `estimators` -> the features that it learns from; the usual one of a kind first."""
 
 
 @dataclass(frozen=True)

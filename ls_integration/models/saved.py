@@ -16,7 +16,7 @@ from typing import IO, Final
 
 import numpy as np
 
-from ls_integration.errors import ModelError, ResultsError, SourceError
+from ls_integration.errors import ConfigError, ModelError, ResultsError, SourceError
 from ls_integration.files import write_bytes, write_text
 from ls_integration.images.source_files import DAMAGED, npy_header
 from ls_integration.models.card import ModelCard
@@ -38,6 +38,24 @@ _CARD, _SCHEMA = "card.json", "schema.json"
 _ARRAY = re.compile(r"\d{1,20}\.npy")
 _BROKEN = (*DAMAGED, AttributeError, ImportError, RecursionError)
 """What skops and scikit-learn raise on altered files, besides what NumPy and zipfile do."""
+
+
+def check_model_name(path: Path) -> None:
+    """Refuse a name that `load_scorer` would not know, before hours are spent.
+
+    Parameters
+    ----------
+    path : Path
+        Where a model shall be saved.
+
+    Raises
+    ------
+    ConfigError
+        If it does not end in `MODEL_SUFFIX`.
+    """
+    if path.suffix.lower() != MODEL_SUFFIX:
+        msg = f"--output {path} does not end in {MODEL_SUFFIX}; give NAME{MODEL_SUFFIX}"
+        raise ConfigError(msg)
 
 
 def save_model(path: Path, model: Model) -> None:
