@@ -51,7 +51,7 @@ def unquote_cells(frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         A copy with the texts as they were.
     """
-    return _change_texts(frame, ("'",), _unquote)
+    return _change_texts(frame, ("'",), unquote_text)
 
 
 def _quote(text: str) -> str:
@@ -59,7 +59,19 @@ def _quote(text: str) -> str:
     return text if is_harmless else f"'{text}"
 
 
-def _unquote(text: str) -> str:
+def unquote_text(text: str) -> str:
+    """Take off the apostrophe that `quote_cells` put before one text.
+
+    Parameters
+    ----------
+    text : str
+        A cell as it stands in a CSV file of ours.
+
+    Returns
+    -------
+    str
+        As it was.
+    """
     return text[1:] if _DANGEROUS.match(text) else text
 
 

@@ -22,6 +22,7 @@ from ls_integration.cli import (
     importing_cutouts,
     importing_ratings,
     people,
+    predict,
     replaying,
     scoring,
     serve,
@@ -91,6 +92,7 @@ for _module in (
     people,
     status,
     train,
+    predict,
     backend,
     demo,
 ):

@@ -188,3 +188,14 @@ Bands = Annotated[
         rich_help_panel=_CUTOUTS,
     ),
 ]
+
+ModelFile = Annotated[
+    Path,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A file of `train`, or net.onnx with its net.toml.",
+        show_default=False,
+    ),
+]

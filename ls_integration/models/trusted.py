@@ -18,11 +18,11 @@ _ESTIMATORS: Final = frozenset(
     {
         "ls_integration.models.estimators.NormalModel",
         "ls_integration.models.estimators.RatingModel",
+        "sklearn.covariance._shrunk_covariance.LedoitWolf",
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.MinMaxScaler",
         "sklearn.preprocessing._data.StandardScaler",
-        "sklearn.svm._classes.OneClassSVM",
         "sklearn.svm._classes.SVR",
     }
 )
@@ -111,9 +111,9 @@ def check_content(value: Any) -> None:
     ModelError
         Naming what does not fit.
     """
-    from sklearn.svm import SVR, OneClassSVM
+    from sklearn.svm import SVR
 
-    if isinstance(value, SVR | OneClassSVM):
+    if isinstance(value, SVR):
         _check_svm(value)
     if isinstance(value, dict):
         inner = list(value.values())

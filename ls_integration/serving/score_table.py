@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ls_integration.errors import SourceError, some_of
+from ls_integration.spreadsheet import unquote_text
 
 POSITIVE_LABEL, NEGATIVE_LABEL = "anomaly", "normal"
 """What a score at or above, and below the threshold means."""
@@ -158,7 +159,7 @@ def _one_version(path: Path, rows: Sequence[tuple[int, dict[str, str]]], given: 
 
 
 def _score_of(path: Path, line: int, row: Mapping[str, str], threshold: float | None) -> Score:
-    item_id, source_path = row.get("item_id", ""), row.get("path", "")
+    item_id, source_path = (unquote_text(row.get(name, "")) for name in ("item_id", "path"))
     if not item_id and not source_path:
         msg = f"{path}, line {line}: neither item_id nor path; say whose score it is"
         raise SourceError(msg)

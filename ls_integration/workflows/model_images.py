@@ -6,19 +6,27 @@ that was interrupted are those of one that was not.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ls_integration.kinds.cutouts import NEGATIVE, POSITIVE
+from ls_integration.kinds.sted_source import ANOMALY, NORMAL
 from ls_integration.models.card import ModelKind
 from ls_integration.models.model import Features, FeatureSet, Floats, Scorer
 
 Rows = NDArray[np.int64]
+
+LABELS: Final[Mapping[ModelKind, tuple[str, str]]] = {
+    "sted-quality": (NORMAL, ANOMALY),
+    "cutouts": (NEGATIVE, POSITIVE),
+}
+"""Kind -> what a score below, and one at or above the threshold says."""
 
 
 class Images(Protocol):
