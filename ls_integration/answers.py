@@ -218,7 +218,7 @@ def _rows(
     parent = annotation.get("parent_prediction")
     prefilled = _was_prefilled(
         annotation,
-        was_sent=own_id in sent_labels,
+        was_sent=own_id in sent_labels and not _was_begun_before(task, annotation),
         starts_empty=bool(task["data"].get(STARTS_EMPTY)),
     )
     # None: Label Studio keeps the answers of an account that was deleted.
@@ -238,8 +238,9 @@ def _rows(
     rows = []
     for one in judgements:
         is_own = one.item_id == own_id
-        start = sent_labels.get(one.item_id) or (
-            _server_label(task, parent, read) if is_own else None
+        # What the very page started from comes first: another model may have been sent since.
+        start = (_server_label(task, parent, read) if is_own else None) or sent_labels.get(
+            one.item_id
         )
         first = firsts.get(one.item_id)
         rows.append(
@@ -257,6 +258,14 @@ def _rows(
             }
         )
     return rows
+
+
+def _was_begun_before(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> bool:
+    """Tell whether an answer was begun before there was any prediction to start from."""
+    sent_at = [str(one["created_at"]) for one in task.get("predictions", []) if "created_at" in one]
+    begun_at = annotation.get("draft_created_at")
+    # The server's own times, all written alike.
+    return bool(sent_at and begun_at and str(begun_at) < min(sent_at))
 
 
 def _was_prefilled(annotation: Mapping[str, Any], *, was_sent: bool, starts_empty: bool) -> bool:

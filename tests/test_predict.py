@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ls_integration.cli import app
 from ls_integration.errors import ModelError, SourceError
+from ls_integration.kinds.sted_source import read_source
 from ls_integration.models.loading import load_scorer
 from ls_integration.models.model import Model
 from ls_integration.models.saved import save_model
@@ -204,6 +205,19 @@ def test_the_table_goes_on_to_the_backend(model: Model, tmp_path: Path) -> None:
     served = read_score_table(tmp_path / "s.csv", source_paths=ids)
     assert served.model_version == model.version
     assert [served.scores[name].score for name in ids] == table["model_score"].tolist()
+
+
+def test_the_table_is_a_manifest_in_its_folder(model: Model, tmp_path: Path) -> None:
+    """`import sted-quality` reads scores and decisions back; ratings are not in it."""
+    for number in range(3):
+        values = np.random.default_rng(number).poisson(9, (32, 32)).astype(np.uint16)
+        np.save(tmp_path / f"{number}.npy", values)
+    table = predicted(open_sted(tmp_path), model, tmp_path / "scores.csv")
+    read = read_source(tmp_path / "scores.csv")
+    assert not read.problems
+    assert read.rows["model_score"].tolist() == table["model_score"].tolist()
+    assert read.rows["model_label"].tolist() == table["model_label"].tolist()
+    assert read.rows["rating"].isna().all()
 
 
 def test_a_network_and_cutouts(tmp_path: Path) -> None:

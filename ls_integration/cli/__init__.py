@@ -23,6 +23,7 @@ from ls_integration.cli import (
     importing_ratings,
     people,
     predict,
+    push_predictions,
     replaying,
     scoring,
     serve,
@@ -93,6 +94,7 @@ for _module in (
     status,
     train,
     predict,
+    push_predictions,
     backend,
     demo,
 ):

@@ -116,6 +116,35 @@ def pull_answers(
     return _complete_listing(client, project_id, fields or _ANSWER_FIELDS, "all", report)
 
 
+def list_predictions(
+    client: Client, project_id: int, *, report: Reporter = silent
+) -> list[dict[str, Any]]:
+    """List which predictions and answers each task of a project has, not what they say.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+    report : Reporter, optional
+        Told of each page.
+
+    Returns
+    -------
+    list of dict
+        ``id, data``, ``predictions`` (``id, model_version``) and ``annotations``
+        (``id, parent_prediction``) each, ascending by id.
+
+    Raises
+    ------
+    ServerError
+        If the listing stays incomplete.
+    """
+    fields = (*_TASK_FIELDS, "predictions", "model_version", "annotations", "parent_prediction")
+    return _complete_listing(client, project_id, fields, "all", report)
+
+
 def tasks_with_drafts(client: Client, project_id: int) -> set[int]:
     """Find the tasks whose answer somebody has begun and not submitted.
 

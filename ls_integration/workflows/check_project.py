@@ -20,6 +20,7 @@ from ls_integration.workflows.check_backends import check_backends, check_webhoo
 from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wrong
 from ls_integration.workflows.check_predictions import check_predictions_shown
 from ls_integration.workflows.check_tasks import check_tasks, page_predictions, without_version
+from ls_integration.workflows.study_projects import PUSHED_VERSIONS
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,11 @@ def _check_tasks(
         tasks,
         shown,
         predictions=page_predictions(page, read),
-        served_versions={str(backend.get("model_version") or "") for backend in backends} - {""},
+        served_versions=(
+            {str(backend.get("model_version") or "") for backend in backends}
+            | set(expected.study.options.get(PUSHED_VERSIONS, ()))
+        )
+        - {""},
         read=read,
         is_blind=expected.study.blind,
         asks_labels=bool(kind_of(expected.study).labels),

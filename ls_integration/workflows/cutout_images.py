@@ -1,5 +1,7 @@
 """Cutouts of frames for a model: the source of `import cutouts`, a frame a batch."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -47,7 +49,13 @@ def open_cutouts(options: CutoutOptions) -> ImageSource:
     return from_cutouts(table, frames, options.origin)
 
 
-def from_cutouts(table: CutoutTable, frames: Frames, origin: Origin | None) -> ImageSource:
+def from_cutouts(
+    table: CutoutTable,
+    frames: Frames,
+    origin: Origin | None,
+    *,
+    only: Collection[str] | None = None,
+) -> ImageSource:
     """Open cutouts whose frames have been found.
 
     Parameters
@@ -58,13 +66,18 @@ def from_cutouts(table: CutoutTable, frames: Frames, origin: Origin | None) -> I
         Files of those frames that are wanted; cutouts of others take no part.
     origin : {"upper", "lower"} or None
         See `images.tiles`.
+    only : collection of str, optional
+        ``source_path`` of those that are wanted.
 
     Returns
     -------
     ImageSource
         In the order of the table.
     """
+    all_paths = np.array(source_paths(table), dtype=object)
     is_wanted = table.frame["image_name"].isin(list(frames.sources)).to_numpy(dtype=bool)
+    if only is not None:
+        is_wanted &= np.isin(all_paths, list(only))
     wanted = table.frame.loc[is_wanted].reset_index(drop=True)
     names = list(dict.fromkeys(wanted["image_name"]))
     batches = tuple(
@@ -83,7 +96,7 @@ def from_cutouts(table: CutoutTable, frames: Frames, origin: Origin | None) -> I
         corners = frame_corners(frame, places[rows], table.tile_px, origin)
         return Batch(rows, CutoutImages(frame.values, corners, table.tile_px))
 
-    paths = np.array(source_paths(table), dtype=object)[is_wanted]
+    paths = all_paths[is_wanted]
     files = [file for name in names for file in frames.sources[name]]
     more = (f"{table.tile_px} {origin} {frames.hdu} {frames.bands}", *paths)
     return ImageSource(

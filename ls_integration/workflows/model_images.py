@@ -183,7 +183,7 @@ class StedImages:
         Returns
         -------
         iterable of ndarray
-            float32, since counts may come as integers or not.
+            As float32, since counts may come as integers or not.
         """
         return (np.ascontiguousarray(one, dtype=np.float32) for one in self.counts)
 

@@ -22,7 +22,11 @@ from ls_integration.server.tabs import ensure_tabs
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, project_link
 from ls_integration.workflows.import_items import Say
-from ls_integration.workflows.study_projects import ensure_study_project, show_predictions
+from ls_integration.workflows.study_projects import (
+    ensure_study_project,
+    show_predictions,
+    start_version,
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def send_projects(
             report=report,
         )
         if page.model_version is not None:
-            show_predictions(client, made, page.model_version)
+            show_predictions(client, made, start_version(study, project, page.model_version))
         if page.tabs:
             ensure_tabs(client, made, page.tabs)
         outcomes.append(ProjectOutcome(project, made, project_link(client.url, made), push))

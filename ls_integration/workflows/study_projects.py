@@ -220,6 +220,34 @@ def _project_fields(title: str, page: Page, study: Study) -> dict[str, Any]:
     }
 
 
+PUSHED_VERSIONS = "pushed_versions"
+"""Where a study keeps, among its options, the models that `push-predictions` has sent."""
+
+STARTS_FROM = "starts_from"
+"""Where it keeps which of them its pages start from; absent: as imported."""
+
+
+def start_version(study: Study, project: Project, imported: str) -> str:
+    """Say from which predictions a project's pages start.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    project : Project
+        Of the study.
+    imported : str
+        Version of the predictions that come with the import.
+
+    Returns
+    -------
+    str
+        A later model's, where one was pushed to start from; pages of whole
+        frames have no such predictions.
+    """
+    return imported if project.view else str(study.options.get(STARTS_FROM, imported))
+
+
 def show_predictions(client: Client, project_id: int, model_version: str) -> None:
     """See to it that the page starts from exactly our predictions.
 
