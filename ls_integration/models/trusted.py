@@ -16,6 +16,7 @@ from ls_integration.errors import ModelError, some_of
 
 _ESTIMATORS: Final = frozenset(
     {
+        "ls_integration.models.cutout_estimator.CutoutModel",
         "ls_integration.models.estimators.NormalModel",
         "ls_integration.models.estimators.RatingModel",
         "sklearn.covariance._shrunk_covariance.LedoitWolf",
