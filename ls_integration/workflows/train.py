@@ -15,7 +15,6 @@ from ls_integration.models.card import CardScore, ModelCard, Training, make_vers
 from ls_integration.models.cross_validation import (
     N_FOLDS,
     choose_threshold,
-    grouped_auc,
     measure_scores,
     out_of_fold_scores,
 )
@@ -30,6 +29,7 @@ from ls_integration.models.model import (
 from ls_integration.models.saved import library_versions
 from ls_integration.progress import Reporter, silent
 from ls_integration.scoring.measure import Measure
+from ls_integration.scoring.roc import auc
 from ls_integration.workflows.model_images import ImageSource
 
 STEP = "features of images"
@@ -324,7 +324,7 @@ def fit_model(
             threshold, how = options.threshold, "given with --threshold"
         measures = measure_scores(positive, scores, threshold, groups, seed)
         if source.kind == "sted-quality":
-            measures = {CLEAR_AUC: _clear_auc(known, positive, scores, seed), **measures}
+            measures = {CLEAR_AUC: _clear_auc(known, positive, scores), **measures}
         estimator = make_estimator(recipe, seed).fit(known.features, target, groups)
     except ValueError as error:
         msg = f"cannot train {recipe} on {source.name}: {error}; give more labelled images"
@@ -359,8 +359,8 @@ def fit_model(
     return Model(card, estimator)
 
 
-def _clear_auc(known: Known, positive: Bools, scores: Floats, seed: int) -> Measure:
+def _clear_auc(known: Known, positive: Bools, scores: Floats) -> Measure:
     """Measure the ranking without the images that a study leaves out as ambiguous."""
     clear = (known.target < ANOMALY_BELOW) | (known.target >= NORMAL_AT_LEAST)
     groups = None if known.groups is None else known.groups[clear]
-    return grouped_auc(positive[clear], scores[clear], groups, seed)
+    return auc(positive[clear], scores[clear], groups=groups)
