@@ -24,11 +24,12 @@ from scipy import fft
 from sklearn.metrics import average_precision_score
 
 from ls_integration.images.frames import read_frame
-from ls_integration.models.cross_validation import grouped_auc, out_of_fold_scores
+from ls_integration.models.cross_validation import out_of_fold_scores
 from ls_integration.models.cutout_features import NAMES, extract
 from ls_integration.models.cutouts.lines import DIRECTIONS
 from ls_integration.models.estimators import make_estimator
 from ls_integration.scoring.intervals import bootstrap_sums
+from ls_integration.scoring.roc import auc
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "des_cutouts"
 NETWORK_THRESHOLD = 0.95
@@ -66,11 +67,11 @@ def report(
     name: str, scores: np.ndarray, positive: np.ndarray, frames: np.ndarray, precision: float
 ) -> None:
     """Print one row of the table."""
-    area = grouped_auc(positive, scores, frames)
+    area = auc(positive, scores, groups=frames)
     low, high = area.ci95 or (np.nan, np.nan)
     recall, threshold = recall_at(scores, positive, precision)
     within = np.mean(
-        [grouped_auc(positive[frames == f], scores[frames == f]).value for f in np.unique(frames)]
+        [auc(positive[frames == f], scores[frames == f]).value for f in np.unique(frames)]
     )
     print(
         f"| {name} | {area.value:.3f} [{low:.3f}, {high:.3f}] | {within:.3f} | "
@@ -155,7 +156,7 @@ def main() -> None:
         print("\n| px left out at each edge | AUC of the best line in one band |\n| --- | --- |")
         for interior in INTERIORS:
             other = features if interior == 28 else measure_all(table, interior)[0]
-            area = grouped_auc(positive, other[:, NAMES.index(SINGLE)], frames)
+            area = auc(positive, other[:, NAMES.index(SINGLE)], groups=frames)
             low, high = area.ci95 or (np.nan, np.nan)
             print(f"| {interior} | {area.value:.3f} [{low:.3f}, {high:.3f}] |")
 

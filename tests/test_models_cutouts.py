@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ls_integration.models.cross_validation import grouped_auc, out_of_fold_scores
+from ls_integration.models.cross_validation import out_of_fold_scores
 from ls_integration.models.cutout_features import NAMES, extract
 from ls_integration.models.estimators import make_estimator
+from ls_integration.scoring.roc import auc
 
 CORNERS = np.array([[0, 0], [200, 0], [0, 200], [200, 200]])
 
@@ -166,7 +167,7 @@ def test_recipe_learns_streaks(grey):
     features, labels, frames = small_survey(grey)
     scores = out_of_fold_scores("cutouts", features, labels, frames)
     assert scores[labels == 1].mean() > 0.6 > 0.4 > scores[labels == 0].mean()
-    assert grouped_auc(labels > 0, scores, frames).value > 0.95
+    assert auc(labels > 0, scores, groups=frames).value > 0.95
 
 
 def test_recipe_is_the_same_each_time():
@@ -196,4 +197,4 @@ def test_real_streaks_are_found(shared_data):
     mine = mine[(mine.label == 1) | (np.arange(len(mine)) % 4 == 0)]
     features = extract(frame, mine[["grid_x", "grid_y"]].to_numpy())
     positive = mine.label.to_numpy() == 1
-    assert grouped_auc(positive, column(features, "alone_line_8_top_high")).value > 0.75
+    assert auc(positive, column(features, "alone_line_8_top_high")).value > 0.75

@@ -21,6 +21,7 @@ from ls_integration.cli import (
     importing,
     importing_cutouts,
     importing_ratings,
+    improving,
     people,
     predict,
     push_predictions,
@@ -96,6 +97,7 @@ for _module in (
     predict,
     push_predictions,
     backend,
+    improving,
     demo,
 ):
     _module.register(app)
