@@ -34,7 +34,8 @@ demo: $(READY)  ## see the whole loop on a synthetic sample with a real Label St
 	@$(VENV)/python -m $(PACKAGE) demo
 
 test: check compose-check browser  ## check, then all tests
-	@$(VENV)/python -m pytest
+	@$(VENV)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/live
+	@$(VENV)/python -m pytest tests/live
 
 check: $(READY)  ## style, types, import order, docstrings, licences
 	@$(VENV)/ruff format --quiet --check --diff $(CODE)
