@@ -23,6 +23,7 @@ from ls_integration.workflows.score import score_folder
 KINDS = ("sted-quality", "sted-rating", "cutouts")
 HOSTILE = '<script>alert("x")</script>'
 CALLS = {"agreement", "annotations", "consensus", "figures", "items", "metrics", "report", "scores"}
+CALLS |= {"comparison", "course", "subgroups"}
 
 FRESH = """
 import sys
@@ -256,3 +257,161 @@ def test_what_cannot_be_opened_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     assert error.value._render_traceback_() == [f"ConfigError: {error.value}"]
     with pytest.raises(ConfigError, match="no sample of the kind 'other'"):
         sample_results("other", tmp_path / "x")
+
+
+def several_rounds() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ann rates twice, Bob saw an answer first; sixty items of two structures, a model."""
+    generator = np.random.default_rng(2)
+    label = np.where(generator.random(60) < 0.5, "anomaly", "normal")
+    items = pd.DataFrame(
+        {
+            "item_id": [f"i{row}" for row in range(60)],
+            "label": label,
+            "structure": np.repeat(["actin", "tubulin: <b>"], 30),
+            "day": [str(row % 3) for row in range(60)],
+            "model_score": generator.normal(label == "anomaly"),
+        }
+    )
+    parts = []
+    for name, number in (("Ann", 1), ("Ann", 2), ("Bob", 1), ("Cas", 1)):
+        wrong = generator.random(60) < 0.2
+        said = np.where((label == "anomaly") != wrong, "anomaly", "normal")
+        answers = {"item_id": items["item_id"], "annotator": name, "round": number, "label": said}
+        times = generator.uniform(1, 9, 60)
+        parts.append(pd.DataFrame({**answers, "lead_time_s": times, "prefilled": name == "Bob"}))
+    return items, pd.concat(parts, ignore_index=True)
+
+
+def same(row: pd.Series, entry: dict, measure: str) -> None:
+    """Compare a row of a table with the entry of the metrics that it is of."""
+    value, interval = entry[measure], entry.get(f"{measure}_ci95")
+    assert row["value"] == value if value is not None else np.isnan(row["value"])
+    bounds = [row["low"], row["high"]]
+    assert bounds == interval if interval else np.isnan(bounds).all()
+    complete = value is not None and (interval or f"{measure}_ci95" not in entry)
+    assert bool(row["reason"]) != bool(complete)
+
+
+def test_rounds_and_independent_people_are_among_the_agreements() -> None:
+    """One person twice, and those alone who saw no answer: rows of the same table."""
+    items, answers = several_rounds()
+    study = score(answers, items, model_threshold=0.5)
+    table = study.agreement().set_index(["who", "measure"])
+    agreement = study.metrics["agreement"]
+    (rounds,) = agreement["intra_rater"]
+    for measure in ("cohen_kappa", "observed_agreement"):
+        same(table.loc[("Ann, rounds 1 – 2", measure)], rounds, measure)
+    assert table.loc[("Ann, rounds 1 – 2", "cohen_kappa"), "n"] == 60
+    alone = agreement["independent_people"]
+    for measure in ("observed_agreement", "krippendorff_alpha", "fleiss_kappa"):
+        same(table.loc[("all who saw no answer", measure)], alone, measure)
+        assert table.loc[("all", measure), "value"] == agreement[measure] != alone[measure]
+
+
+def test_everybody_against_the_model() -> None:
+    """People, majority and Dawid-Skene, with p as it is and adjusted; why there is none."""
+    items, answers = several_rounds()
+    for threshold in (0.5, None):
+        study = score(answers, items, model_threshold=threshold)
+        table = study.comparison().set_index(["who", "measure"])
+        names = ["Ann", "Bob", "Cas", "Majority", "Dawid-Skene"]
+        assert list(dict.fromkeys(who for who, _ in table.index)) == names
+        for name, entry in zip(names, study.metrics["comparison"], strict=True):
+            for measure in ("accuracy_difference", "tpr_above_model", "p", "p_holm"):
+                same(table.loc[(name, measure)], entry, measure)
+            assert table.loc[(name, "first_right_only"), "value"] == entry["first_right_only"]
+            assert table.loc[(name, "p"), "n"] == entry["n_items"]
+            assert table.loc[(name, "tpr_above_model"), "n"] == entry["n_items_scored"] > 0
+    assert "no threshold" in table.loc[("Ann", "p"), "reason"]
+    assert not len(score(answers, items.drop(columns="model_score")).comparison())
+
+
+def test_the_course_of_a_session_is_a_table() -> None:
+    """Tenths in the order of answering, quarters of the time with their bounds, both trends."""
+    items, answers = several_rounds()
+    study = score(answers, items)
+    table = study.course()
+    assert set(table["who"]) == {"Ann", "Ann_round2", "Bob", "Cas"}
+    own, entry = table[table["who"] == "Cas"], study.metrics["course"]["Cas"]
+    for measure, key, n_parts in (("accuracy", "parts", 10), ("accuracy_by_time", "by_time", 4)):
+        rows = own[own["measure"] == measure]
+        assert rows["part"].tolist() == list(range(1, n_parts + 1))
+        for (_, row), part in zip(rows.iterrows(), entry[key], strict=True):
+            same(row, part, "accuracy")
+            assert row["n"] == part["n"]
+    times = own[own["measure"] == "accuracy_by_time"]
+    assert times["from_s"].tolist() == [part["from_s"] for part in entry["by_time"]]
+    assert times["to_s"].tolist() == [part["to_s"] for part in entry["by_time"]]
+    for measure in ("trend_odds_ratio", "time_odds_ratio"):
+        (row,) = (row for _, row in own[own["measure"] == measure].iterrows())
+        same(row, entry, measure)
+        assert row["n"] == 60
+    assert not len(score(answers, items[["item_id"]]).course())
+
+
+def test_subgroups_are_a_table() -> None:
+    """By structure, or by whatever column is asked for: scores and agreement of each value."""
+    items, answers = several_rounds()
+    study = score(answers, items, model_threshold=0.5)
+    table = study.subgroups()
+    assert list(table.columns[:4]) == ["column", "subgroup", "who", "measure"]
+    assert set(table["subgroup"]) == {"actin", "tubulin: <b>"}
+    cells = table.set_index(["subgroup", "who", "measure"])
+    for value, part in study.metrics["by"]["structure"].items():
+        same(cells.loc[(value, "Ann", "accuracy")], part["people"]["Ann"], "accuracy")
+        same(cells.loc[(value, "Model", "auc")], part["model"], "auc")
+        same(cells.loc[(value, "all", "fleiss_kappa")], part["agreement"], "fleiss_kappa")
+        pair = part["agreement"]["pairwise"][0]
+        same(cells.loc[(value, "Ann – Bob", "cohen_kappa")], pair, "cohen_kappa")
+        assert cells.loc[(value, "Ann", "accuracy"), "n"] == 30
+    none = answers[
+        ~answers["item_id"].isin(items["item_id"][30:]) | (answers["annotator"] != "Bob")
+    ]
+    missing = score(none, items).subgroups().set_index(["subgroup", "who", "measure"])
+    assert missing.loc[("tubulin: <b>", "Bob", "accuracy"), "reason"]
+    by_day = score(answers, items, group_by="day")
+    assert set(by_day.subgroups()["subgroup"]) == {"0", "1", "2"}
+    assert "By day" in by_day.report().html
+    with pytest.raises(ConfigError, match="no column 'dye' to group by"):
+        score(answers, items, group_by=["dye"]).subgroups()
+    assert not len(score(answers, items.drop(columns="structure")).subgroups())
+
+
+def test_every_kind_has_every_table(folder: Path) -> None:
+    """Of ratings there is no model and no course: no rows, the same columns."""
+    study = open_study(folder, group_by=["structure"] if "sted" in folder.name else None)
+    tables = [study.comparison(), study.course(), study.subgroups()]
+    for table in tables:
+        assert {"who", "measure", "value", "low", "high", "n", "reason"} <= set(table.columns)
+        assert "<table" in table._repr_html_()
+    is_ratings = folder.name == "sted-rating"
+    assert [len(table) > 0 for table in tables[:2]] == [not is_ratings] * 2
+    if is_ratings:
+        cells = tables[2].set_index(["subgroup", "who", "measure"])
+        ben = study.metrics["by"]["structure"]["actin"]["people"]["Ben"]
+        for measure in ("mean_change", "spearman_with_old", "crossed_to_not_normal"):
+            same(cells.loc[("actin", "Ben", measure)], ben, measure)
+        together = study.metrics["by"]["structure"]["actin"]
+        same(cells.loc[("actin", "Mean of all", "mean_change")], together["mean"], "mean_change")
+        same(cells.loc[("actin", "all", "icc_2_1")], together["agreement"], "icc_2_1")
+
+
+def test_what_is_asked_for_is_an_argument(tmp_path: Path) -> None:
+    """Lines of a notebook name `positive=`, which both functions take, and no option."""
+    answers = pd.DataFrame({"item_id": ["a", "b"], "annotator": "A", "label": ["x", "y"]})
+    items = answers[["item_id", "label"]]
+    items.to_csv(tmp_path / "items.csv", index=False)
+    answers.to_csv(tmp_path / "annotations.csv", index=False)
+    opened = open_study(tmp_path)
+    for ask in (lambda: score(answers, items), opened.scores):
+        with pytest.raises(ConfigError, match=r"; give positive=$"):
+            ask()
+    for ask in (
+        lambda: score(answers, items, positive="z"),
+        lambda: open_study(tmp_path, positive="z"),
+    ):
+        with pytest.raises(ConfigError, match=r"'z' .*; correct positive=$"):
+            ask()
+    assert open_study(tmp_path, positive="x").metrics["positive"] == "x"
+    with pytest.raises(ConfigError, match=r"; give --positive$"):
+        score_folder(tmp_path)

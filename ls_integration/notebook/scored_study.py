@@ -9,18 +9,30 @@ from typing import Any
 import pandas as pd
 
 from ls_integration.notebook.show import Pictures, ReportPage, Table
-from ls_integration.notebook.tidy import tidy_agreement, tidy_scores
+from ls_integration.notebook.tidy import (
+    tidy_agreement,
+    tidy_comparison,
+    tidy_course,
+    tidy_scores,
+    tidy_subgroups,
+)
 from ls_integration.results.ratings import new_ratings, ratings_table
 from ls_integration.results.report import Report, make_report
 from ls_integration.workflows.result_pictures import study_pictures
 from ls_integration.workflows.results_by_kind import results_of
 from ls_integration.workflows.score import choose_positive
 
+POSITIVE = "positive="
+"""What error lines call the argument of `open_study` and `score`."""
+
 _CALLS = (
     (".items", "what was asked about"),
     (".annotations()", "every answer of everybody"),
     (".scores()", "each person, the majority and the model, with 95 % intervals"),
-    (".agreement()", "how far people agree"),
+    (".agreement()", "how far people agree, with each other and with themselves"),
+    (".comparison()", "everybody against the model"),
+    (".course()", "accuracy over the session and against the decision time"),
+    (".subgroups()", "scores and agreement for each structure, or of group_by="),
     (".consensus()", "what they say together of each item"),
     (".figures()", "the figures of the report"),
     (".report()", "the whole report; .report('report.html') also saves it"),
@@ -38,7 +50,7 @@ class ScoredStudy:
     about : mapping
         What is known of the study: ``title``, ``kind``, ``blind``,
         ``positive``, ``model_threshold``, ``normal_at_least``,
-        ``anomaly_below``, ``annotator``, each only where known.
+        ``anomaly_below``, ``annotator``, ``group_by``, each only where known.
     items : DataFrame
         A checked items table.
     read_annotations : callable
@@ -113,7 +125,7 @@ class ScoredStudy:
         return tidy_scores(self.metrics)
 
     def agreement(self) -> Table:
-        """Tabulate how far people agree: all together, then pair by pair.
+        """Tabulate how far people agree: all together, pair by pair, with themselves.
 
         Returns
         -------
@@ -126,6 +138,56 @@ class ScoredStudy:
             If the answers cannot be had, or do not fit the items.
         """
         return tidy_agreement(self.metrics)
+
+    def comparison(self) -> Table:
+        """Tabulate people, majority and Dawid-Skene against the model.
+
+        Returns
+        -------
+        DataFrame
+            Columns as in `scores`; differences are theirs less the model's.
+            Without rows where there is no model.
+
+        Raises
+        ------
+        IntegrationError
+            If the answers cannot be had, or do not fit the items.
+        """
+        return tidy_comparison(self.metrics)
+
+    def course(self) -> Table:
+        """Tabulate accuracy over the course of the session and against the decision time.
+
+        Returns
+        -------
+        DataFrame
+            As in `scores`, with ``part`` (from 1) and its bounds ``from_s`` and
+            ``to_s``: ``accuracy`` in parts of the session, ``accuracy_by_time`` in
+            quarters of the decision times, and the odds ratio of each. Without
+            rows where there is no known label.
+
+        Raises
+        ------
+        IntegrationError
+            If the answers cannot be had, or do not fit the items.
+        """
+        return tidy_course(self.metrics)
+
+    def subgroups(self) -> Table:
+        """Tabulate scores and agreement within each subgroup.
+
+        Returns
+        -------
+        DataFrame
+            As in `scores` and `agreement`, with ``column`` and ``subgroup``: of
+            ``structure`` where it has two values or more, or of ``group_by``.
+
+        Raises
+        ------
+        IntegrationError
+            If the answers cannot be had, or do not fit the items.
+        """
+        return tidy_subgroups(self.metrics)
 
     def consensus(self) -> Table:
         """Tabulate what the people say together.
@@ -204,7 +266,11 @@ class ScoredStudy:
             If the answers cannot be had, or do not fit the items.
         """
         positive = choose_positive(
-            self._items, self._annotations, None, self._about.get("positive")
+            self._items,
+            self._annotations,
+            None,
+            self._about.get("positive"),
+            argument=POSITIVE,
         )
         return results_of(self._about.get("kind")).measure(
             self._items,

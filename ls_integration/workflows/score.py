@@ -514,7 +514,12 @@ def _write_errors(
 
 
 def choose_positive(
-    items: pd.DataFrame, annotations: pd.DataFrame, given: str | None, noted: str | None
+    items: pd.DataFrame,
+    annotations: pd.DataFrame,
+    given: str | None,
+    noted: str | None,
+    *,
+    argument: str = "--positive",
 ) -> str:
     """Decide which label TPR and FPR are of.
 
@@ -528,6 +533,8 @@ def choose_positive(
         What the user asked for: some item or answer must have it.
     noted : str or None
         What the study says.
+    argument : str
+        What the error lines call the way to give it.
 
     Returns
     -------
@@ -545,7 +552,7 @@ def choose_positive(
     if given is not None:
         # "anomaly" is right for a study in which nobody ever called one.
         if given not in labels and given != DEFAULT_POSITIVE:
-            msg = f"no item and no answer has the label '{given}' ({there}); correct --positive"
+            msg = f"no item and no answer has the label '{given}' ({there}); correct {argument}"
             raise ConfigError(msg)
         return given
     if noted is not None:
@@ -554,7 +561,7 @@ def choose_positive(
         if not _needs_positive(items):
             # The last of "absent, present", "no, yes", "0, 1" is also the natural one.
             return labels[-1]
-        msg = f"which label is the positive one is not known ({there}); give --positive"
+        msg = f"which label is the positive one is not known ({there}); give {argument}"
         raise ConfigError(msg)
     return DEFAULT_POSITIVE
 
