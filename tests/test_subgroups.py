@@ -197,6 +197,8 @@ def test_the_page_shows_them(
     of_bob = table[(table["who"] == "Bob") & (table["value"] == "tubulin")].iloc[0]
     entry = scored.metrics["by"]["structure"]["tubulin"]["people"]["Bob"]
     assert (of_bob["accuracy"], of_bob["n_judged"]) == (entry["accuracy"], 50)
+    assert of_bob["role"] == "person"
+    assert set(table.loc[table["who"] == "Model", "role"]) == {"model"}
     assert of_bob["accuracy_low"] == entry["accuracy_ci95"][0]
 
 

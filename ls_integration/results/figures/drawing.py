@@ -30,6 +30,9 @@ Floats = NDArray[np.float64]
 
 INK, MUTED, RULE = "#1a1a1b", "#66666b", "#d9d9de"
 MODEL, PERSON, TOGETHER = "#0072b2", "#d55e00", "#00805e"
+LOOKS = {"person": (PERSON, "o"), "together": (TOGETHER, "D"), "model": (MODEL, "s")}
+"""Role of who decides -> colour and marker; the role is a column of the figures' numbers."""
+
 _VARIABLES = {
     INK: "var(--ink)",
     MUTED: "var(--muted)",

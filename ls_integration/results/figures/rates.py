@@ -10,12 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ls_integration.results.figures.drawing import (
+    LOOKS,
     MODEL,
     MUTED,
-    PERSON,
     RULE,
     STYLE,
-    TOGETHER,
     Drawing,
     Floats,
     new_figure,
@@ -23,7 +22,8 @@ from ls_integration.results.figures.drawing import (
 )
 from ls_integration.results.figures.names_beside_points import NamedPoint, place_labels
 
-TOGETHER_MARKER = "D"
+Decider = tuple[str, str, Mapping[str, Any]]
+"""Name, role (``person``, ``together``, ``model``) and entry of ``metrics.json``."""
 
 
 def plot_roc(
@@ -50,7 +50,8 @@ def plot_roc(
     if curve is not None:
         axes.plot(*curve, color=MODEL, lw=1.6, zorder=2, solid_joinstyle="round")
     points = []
-    for name, entry, color, marker in _points(metrics):
+    for name, role, entry in _points(metrics):
+        color, marker = LOOKS[role]
         x, y = entry["fpr"], entry["tpr"]
         # Groups drawn anew may give no interval.
         x_low, x_high = entry["fpr_ci95"] or (x, x)
@@ -58,8 +59,8 @@ def plot_roc(
         axes.plot([x_low, x_high], [y, y], color=color, lw=0.9, alpha=0.75, zorder=3)
         axes.plot([x, x], [y_low, y_high], color=color, lw=0.9, alpha=0.75, zorder=3)
         # The majority often lies on the person in the middle: a frame around it hides nobody.
-        face = color if _is_filled(entry, marker) else "none"
-        size = 11 if marker == TOGETHER_MARKER else 6.5
+        face = color if _is_filled(entry, role) else "none"
+        size = 11 if role == "together" else 6.5
         axes.plot(x, y, marker, ms=size, mfc=face, mec=color, mew=1.3, zorder=4, clip_on=False)
         points.append(NamedPoint(x, y, short(name), color, (x_low, x_high, y_low, y_high)))
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
@@ -69,8 +70,8 @@ def plot_roc(
         place_labels(figure, axes, points, curve)
     numbers = _table_of(_points(metrics), ("fpr", "tpr"))
     if curve is not None:
-        steps = pd.DataFrame({"who": "Model, each threshold", "fpr": curve[0], "tpr": curve[1]})
-        numbers = pd.concat([numbers, steps], ignore_index=True)
+        steps = {"who": "Model, each threshold", "role": "model", "fpr": curve[0], "tpr": curve[1]}
+        numbers = pd.concat([numbers, pd.DataFrame(steps)], ignore_index=True)
     return Drawing(
         "roc",
         figure,
@@ -126,13 +127,14 @@ def plot_rates(metrics: Mapping[str, Any], interval: str) -> Drawing:
         panels = figure.subplots(1, 3, sharey=True)
     titles = {"accuracy": "Accuracy", "tpr": "True positive rate", "fpr": "False positive rate"}
     for axes, (key, title) in zip(panels, titles.items(), strict=True):
-        for place, (_, entry, color, marker) in enumerate(rows):
+        for place, (_, role, entry) in enumerate(rows):
+            color, marker = LOOKS[role]
             if entry[key] is None:
                 axes.text(0.5, place, "undefined", ha="center", va="center", color=MUTED, size=8)
                 continue
             low_high = entry[f"{key}_ci95"] or [entry[key], entry[key]]
             axes.plot(low_high, [place, place], color=color, lw=1.2)
-            face = color if _is_filled(entry, marker) else "none"
+            face = color if _is_filled(entry, role) else "none"
             axes.plot(
                 entry[key], place, marker, ms=5.5, mfc=face, mec=color, mew=1.2, clip_on=False
             )
@@ -181,7 +183,8 @@ def plot_confusion(metrics: Mapping[str, Any], negative: str) -> Drawing:
         figure = Figure(figsize=(0.7 + 1.9 * across, 2.1 * down), layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(down, across, squeeze=False).ravel()
-    for axes, (name, entry, color, _) in zip(panels, rows, strict=False):
+    for axes, (name, role, entry) in zip(panels, rows, strict=False):
+        color, _ = LOOKS[role]
         cells = np.array([[entry["tp"], entry["fn"]], [entry["fp"], entry["tn"]]])
         total = np.maximum(cells.sum(axis=1, keepdims=True), 1)
         for (row, column), count in np.ndenumerate(cells):
@@ -200,8 +203,11 @@ def plot_confusion(metrics: Mapping[str, Any], negative: str) -> Drawing:
     figure.supxlabel("answer", fontsize=9)
     figure.supylabel("known label", fontsize=9)
     table = [
-        {"who": name, "known_label": label, "answer": answer, "n_items": entry[cell]}
-        for name, entry, _, _ in rows
+        {
+            **{"who": name, "role": role},
+            **{"known_label": label, "answer": answer, "n_items": entry[cell]},
+        }
+        for name, role, entry in rows
         for label, answer, cell in (
             (positive, positive, "tp"),
             (positive, negative, "fn"),
@@ -212,20 +218,20 @@ def plot_confusion(metrics: Mapping[str, Any], negative: str) -> Drawing:
     return Drawing("confusion", figure, pd.DataFrame(table), on_page=False)
 
 
-def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], str, str]]:
-    """Everybody who decides: name, entry, colour, marker."""
-    rows = [(name, entry, PERSON, "o") for name, entry in metrics["people"].items()]
+def _rows(metrics: Mapping[str, Any]) -> list[Decider]:
+    """List everybody who decides."""
+    rows: list[Decider] = [(name, "person", entry) for name, entry in metrics["people"].items()]
     majority, model = metrics["consensus"]["majority"], metrics["model"]
     if _has_majority(metrics):
-        rows.append(("Majority", majority, TOGETHER, TOGETHER_MARKER))
+        rows.append(("Majority", "together", majority))
     if model["accuracy"] is not None:
-        rows.append(("Model", model, MODEL, "s"))
+        rows.append(("Model", "model", model))
     return rows
 
 
-def _points(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], str, str]]:
+def _points(metrics: Mapping[str, Any]) -> list[Decider]:
     return [
-        row for row in _rows(metrics) if row[1]["tpr"] is not None and row[1]["fpr"] is not None
+        row for row in _rows(metrics) if row[2]["tpr"] is not None and row[2]["fpr"] is not None
     ]
 
 
@@ -233,13 +239,11 @@ def _has_majority(metrics: Mapping[str, Any]) -> bool:
     return bool(metrics["consensus"]["majority"]["n_people"] > 2)
 
 
-def _table_of(
-    rows: Sequence[tuple[str, Mapping[str, Any], str, str]], keys: Sequence[str]
-) -> pd.DataFrame:
+def _table_of(rows: Sequence[Decider], keys: Sequence[str]) -> pd.DataFrame:
     """Tabulate measures and their intervals."""
     table = []
-    for name, entry, _, _ in rows:
-        row: dict[str, Any] = {"who": name}
+    for name, role, entry in rows:
+        row: dict[str, Any] = {"who": name, "role": role}
         for key in keys:
             row[key] = entry[key]
             row[f"{key}_low"], row[f"{key}_high"] = entry[f"{key}_ci95"] or (None, None)
@@ -247,6 +251,6 @@ def _table_of(
     return pd.DataFrame(table)
 
 
-def _is_filled(entry: Mapping[str, Any], marker: str) -> bool:
+def _is_filled(entry: Mapping[str, Any], role: str) -> bool:
     """Tell whether a point is filled: a hollow one saw answers, or is the majority."""
-    return marker != TOGETHER_MARKER and entry.get("assisted", "none") == "none"
+    return role != "together" and entry.get("assisted", "none") == "none"

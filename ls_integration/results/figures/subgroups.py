@@ -11,12 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ls_integration.results.figures.drawing import (
-    MODEL,
+    LOOKS,
     MUTED,
-    PERSON,
     RULE,
     STYLE,
-    TOGETHER,
     Drawing,
     short,
 )
@@ -25,7 +23,6 @@ MOST_PANELS = 12
 """Deciders that are drawn; the table has all."""
 
 _ACROSS = 3
-_LOOKS = {"person": (PERSON, "o"), "together": (TOGETHER, "D"), "model": (MODEL, "s")}
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ def _draw_panel(
     parts: Mapping[str, Mapping[str, Mapping[str, Any]]],
     measure: str,
 ) -> None:
-    color, marker = _LOOKS[role]
+    color, marker = LOOKS[role]
     if whole[measure] is not None:
         axes.axvline(whole[measure], color=MUTED, lw=0.9, ls=(0, (3, 2)), zorder=1)
     is_open = role == "together" or whole.get("assisted", "none") != "none"
@@ -201,7 +198,7 @@ def _tabulate(
     measure = measured.name
     rows = []
     for value, entries in parts.items():
-        for name, _, _ in deciders:
+        for name, role, _ in deciders:
             entry = entries[name]
             low, high = entry[f"{measure}_ci95"] or (np.nan, np.nan)
             rows.append(
@@ -209,6 +206,7 @@ def _tabulate(
                     "column": column,
                     "value": value,
                     "who": name,
+                    "role": role,
                     measured.count: entry[measured.count],
                     measure: entry[measure],
                     f"{measure}_low": low,

@@ -1,5 +1,8 @@
 """The part of the report on the model: its scores as probabilities, people against it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ls_integration.results.figures.calibration import plot_calibration
 from ls_integration.results.figures.drawing import Drawing
 from ls_integration.results.metrics.comparison import DAWID_SKENE, MAJORITY
@@ -25,8 +28,7 @@ def show_model(findings: Findings) -> Section | None:
     metrics, study = findings.metrics, findings.study
     model = metrics["model"]
     compared = [
-        entry
-        | {"name": _TOGETHER[entry["first"]] if entry["role"] == "together" else entry["first"]}
+        entry | _describe(entry, metrics)
         for entry in metrics.get("comparison", [])
         if entry["n_items"] or entry["tpr_above_model"] is not None
     ]
@@ -47,3 +49,13 @@ def show_model(findings: Findings) -> Section | None:
         "resamples": RANK_RESAMPLES,
     }
     return Section("model", drawings, values)
+
+
+def _describe(entry: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, str]:
+    """Name who is compared, and say who saw an answer, as the table of rates does."""
+    first = entry["first"]
+    if entry["role"] == "together":
+        shown = "" if metrics["agreement"]["independent"] else "some saw an answer first"
+        return {"name": _TOGETHER[first], "shown": shown}
+    shown = "" if metrics["people"][first]["assisted"] == "none" else "saw an answer first"
+    return {"name": first, "shown": shown}
