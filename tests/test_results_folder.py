@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,14 @@ STUDY = {"uuid": "one", "title": "First"}
 
 
 def put(
-    folder: Path, names: dict[str, str], study: dict[str, str] = STUDY, *, force: bool = False
+    folder: Path,
+    names: dict[str, str],
+    study: dict[str, str] = STUDY,
+    *,
+    force: bool = False,
+    renews: Sequence[str] = (),
 ) -> None:
-    with open_results(folder, study, force=force) as staged:
+    with open_results(folder, study, force=force, renews=renews) as staged:
         for name, text in names.items():
             (staged / name).parent.mkdir(exist_ok=True, parents=True)
             (staged / name).write_text(text)
@@ -72,6 +78,83 @@ def test_a_file_of_somebody_is_in_the_way(tmp_path: Path) -> None:
     assert snapshot(tmp_path) == before
     put(tmp_path, {"a.csv": "1", "b.csv": "1"}, force=True)
     assert snapshot(tmp_path)["a.csv"] == b"1"
+
+
+def test_only_our_own_stale_files_go(tmp_path: Path) -> None:
+    """What is not written again, and only in the named places; what a person touched stays."""
+    old = {"plots/a.csv": "1", "plots/b.csv": "1", "plots/deep/c.csv": "1", "plotsd.csv": "1"}
+    put(tmp_path, {**old, "list.csv": "1", "other/e.csv": "1", "keep.csv": "1"})
+    (tmp_path / "plots" / "mine.txt").write_text("mine")
+    (tmp_path / "plots" / "b.csv").write_text("corrected")
+    put(tmp_path, {"plots/new.csv": "2", "list.csv": "2"}, renews=("plots", "list.csv", "other"))
+    there = snapshot(tmp_path)
+    names = {"plots/new.csv", "plots/b.csv", "plots/mine.txt", "plotsd.csv", "list.csv", "keep.csv"}
+    assert set(there) == names | {"manifest.json"}
+    assert there["plots/b.csv"] == b"corrected"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["plots"]
+    assert not (tmp_path / "plots" / "deep").exists()
+    listed = read_manifest(tmp_path)["files"]
+    assert list(listed) == ["keep.csv", "list.csv", "plots/new.csv", "plotsd.csv"]
+    put(tmp_path, {"keep.csv": "3"}, renews=("list.csv",))
+    assert not (tmp_path / "list.csv").exists()
+
+
+def test_what_a_killed_run_had_moved_is_stale_too(tmp_path: Path) -> None:
+    """A file of the killed run's own, and one that it had written over an older one of ours."""
+    put(tmp_path, {"plots/a.csv": "1"})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    put(tmp_path, {"plots/a.csv": "2", "plots/b.csv": "2"})
+    later = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "pending": later["files"]}))
+    put(tmp_path, {"c.csv": "3"}, renews=("plots",))
+    assert set(snapshot(tmp_path)) == {"c.csv", "manifest.json"}
+
+
+def test_a_strange_manifest_removes_nothing_elsewhere(tmp_path: Path) -> None:
+    """Nor does a folder of another study, taken with --force, lose its files."""
+    folder = tmp_path / "results"
+    put(folder, {"plots/a.csv": "1"})
+    (tmp_path / "b.csv").write_text("1")
+    (folder / "plots" / "link.csv").symlink_to(tmp_path / "b.csv")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    same = manifest["files"]["plots/a.csv"]
+    strange = ["plots/../../b.csv", str(tmp_path / "b.csv"), "plots/link.csv"]
+    manifest["files"] |= dict.fromkeys(strange, same)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    put(folder, {"plots/a.csv": "2"}, renews=("plots", "/"))
+    assert (tmp_path / "b.csv").read_text() == "1"
+    assert (folder / "plots" / "link.csv").is_symlink()
+    put(folder, {"c.csv": "1"}, {"uuid": "two"}, force=True, renews=("plots",))
+    assert (folder / "plots" / "a.csv").read_text() == "2"
+
+
+def test_figures_that_are_no_longer_drawn_go(tmp_path: Path) -> None:
+    """Scored by two columns, then by one: the plots are those of the second report."""
+    rows = range(40)
+    items = pd.DataFrame({"item_id": [f"i{row}" for row in rows], "label": ["a", "b"] * 20})
+    items["structure"], items["day"] = ["x", "y"] * 20, ["1", "1", "2", "2"] * 10
+    items["model_score"] = np.linspace(0, 1, 40)
+    items.to_csv(tmp_path / "items.csv", index=False)
+    said = {"item_id": items["item_id"], "annotator": "Ann", "label": ["a", "b", "b", "b"] * 10}
+    pd.DataFrame(said).to_csv(tmp_path / "annotations.csv", index=False)
+
+    def stems() -> set[str]:
+        there = {path.stem for path in (tmp_path / "plots").iterdir()}
+        pngs = {path.stem for path in (tmp_path / "plots").glob("*.png")}
+        assert there == pngs
+        return pngs
+
+    score_folder(tmp_path, positive="b", group_by=["structure", "day"])
+    assert {"subgroups_1", "subgroups_2", "roc", "calibration"} <= stems()
+    assert (tmp_path / "label_errors.csv").is_file()
+    score_folder(tmp_path, positive="b")
+    assert "subgroups_1" in stems()
+    assert "subgroups_2" not in stems()
+    items[["item_id"]].to_csv(tmp_path / "items.csv", index=False)
+    score_folder(tmp_path, positive="b")
+    assert not (tmp_path / "plots").exists()
+    assert not (tmp_path / "label_errors.csv").exists()
+    assert (tmp_path / "consensus.csv").is_file()
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:

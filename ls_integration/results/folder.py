@@ -10,9 +10,9 @@ into a folder, and clears away what one that was killed has left there.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -44,9 +44,9 @@ def open_results(
     force : bool
         Replace files and results that would otherwise be refused.
     renews : sequence of str
-        Folders below *folder* whose old content would be wrong beside the new:
-        files of ours there that the block does not write are removed. Those
-        that a person changed stay, and are theirs from then on.
+        Folders and files below *folder* that would be wrong beside the new ones:
+        what is ours of them, and the block does not write, is removed. Files that
+        a person changed stay, and are theirs from then on.
 
     Yields
     ------
@@ -220,20 +220,40 @@ def _move_all(
     same_study = manifest["study"].get("uuid") == study.get("uuid")
     files = dict(manifest["files"]) if same_study else {}
     written = {"schema": SCHEMA, "study": dict(study)}
-    pending = {**manifest.get("pending", {}), **hashes}
-    prefixes = tuple(f"{name}/" for name in renews)
+    before = manifest.get("pending", {})
+    pending = {**before, **hashes}
     _write_manifest(staged, folder, {**written, "files": files, "pending": pending})
     for name in hashes:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (staged / name).replace(target)
-    for name in [name for name in files if name not in hashes and name.startswith(prefixes)]:
-        path = folder / name
-        if path.is_file() and not path.is_symlink() and _hash(path) == files[name]:
-            path.unlink()
-        del files[name]
+    if same_study:
+        for name in {**files, **before}:
+            if name not in hashes and _is_below(name, renews):
+                # "pending" is what a run that was killed while moving meant to write.
+                _remove(folder, name, {files.pop(name, None), before.get(name)})
     whole = {**written, "files": dict(sorted({**files, **hashes}.items()))}
     _write_manifest(staged, folder, whole)
+
+
+def _is_below(name: str, places: Sequence[str]) -> bool:
+    """Tell whether a file of a manifest is one of these places, or in one of them."""
+    path = PurePosixPath(name)
+    # A manifest of somebody else's making leads nowhere but into its own folder.
+    leads_away = path.is_absolute() or ".." in path.parts
+    return not leads_away and any(path.is_relative_to(place) for place in places)
+
+
+def _remove(folder: Path, name: str, ours: Set[str | None]) -> None:
+    """Remove a file if it is as we wrote it, and the folders that this leaves empty."""
+    path = folder / name
+    if path.is_symlink() or not path.is_file() or _hash(path) not in ours:
+        return
+    path.unlink()
+    # The first that still has something in it ends this.
+    with suppress(OSError):
+        for parent in path.relative_to(folder).parents[:-1]:
+            (folder / parent).rmdir()
 
 
 def _write_manifest(staged: Path, folder: Path, content: Mapping[str, Any]) -> None:

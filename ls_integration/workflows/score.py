@@ -25,10 +25,10 @@ from ls_integration.results.anomagui import read_session, write_sessions
 from ls_integration.results.consensus_table import write_consensus
 from ls_integration.results.error_pictures import ERRORS, write_error_pictures
 from ls_integration.results.folder import open_results, read_manifest
-from ls_integration.results.label_errors import rank_labels, write_label_errors
+from ls_integration.results.label_errors import LABEL_ERRORS_FILE, rank_labels, write_label_errors
 from ls_integration.results.people import find_labels
 from ls_integration.results.pictures import PictureOf
-from ls_integration.results.report import write_report
+from ls_integration.results.report import PLOTS, write_report
 from ls_integration.results.report.labels import line_up_results
 from ls_integration.results.tables import (
     check_items,
@@ -181,7 +181,7 @@ def score_folder(
     about = study if annotator is None else {**study, "annotator": annotator}
     picture_of = study_pictures(items, media)
     check_error_pictures(error_pictures, study.get("kind"), picture_of)
-    renews = (ERRORS,) if error_pictures else ()
+    renews = _stale(error_pictures)
     with open_results(target, study, force=force, renews=renews) as staged:
         metrics = write_scores(
             staged,
@@ -378,7 +378,7 @@ def score_sessions(
     positive = str(study["positive"])
     choose_positive(items, annotations, positive, None)
     check_error_pictures(error_pictures, study.get("kind"), picture_of)
-    renews = (ERRORS,) if error_pictures else ()
+    renews = _stale(error_pictures)
     with open_results(output, study, force=force, renews=renews) as staged:
         write_annotations(staged, annotations)
         write_items(staged, items)
@@ -494,6 +494,11 @@ def check_error_pictures(is_wanted: bool, kind: str | None, picture_of: PictureO
             "--media, or --from a source with its images"
         )
         raise ConfigError(msg)
+
+
+def _stale(has_error_pictures: bool) -> list[str]:
+    """List what would be of other answers or options, were it not written anew."""
+    return [PLOTS, LABEL_ERRORS_FILE, *([ERRORS] if has_error_pictures else [])]
 
 
 def _write_errors(
