@@ -177,9 +177,10 @@ def test_three_ratings_by_keyboard_come_back_exactly(
     entry = scored.metrics["people"][OWNER]
     assert entry["rated"] == 3
     page.goto(scored.report.as_uri())
-    screenshot(page, "sted_rating-report")
     cards = page.locator("ol.gallery li")
     expect(cards).to_have_count(3)
+    cards.last.scroll_into_view_if_needed()
+    screenshot(page, "sted_rating-report")
     drawn = "images => images.every(image => image.naturalWidth > 0)"
     assert cards.locator("img").evaluate_all(drawn)
     first = cards.filter(has=page.get_by_text("0.73", exact=True))
