@@ -29,8 +29,6 @@ def detection_rates(
 ) -> tuple[Counts, dict[str, Measure]]:
     """Score decisions against the truth.
 
-    With few groups the percentile interval is rather too narrow.
-
     Parameters
     ----------
     truth : ndarray of bool, shape (n_items,)

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 Floats = NDArray[np.float64]
@@ -74,7 +75,7 @@ def bootstrap_sums(
     all of one size), so a statistic that needs it takes it from a column of ones.
 
     Items of one group (a frame, an imaging session, a cell) are not independent:
-    with *groups* whole groups are drawn anew. With few groups the interval is rather too narrow.
+    with *groups* whole groups are drawn anew.
 
     Parameters
     ----------
@@ -93,8 +94,8 @@ def bootstrap_sums(
     Returns
     -------
     tuple of float or None
-        The 2.5 % and 97.5 % quantiles; None with fewer than two items (or
-        groups), or where more than 5 % of the resamples have no value.
+        See `percentile_interval`; None with fewer than two items (or groups),
+        or where more than 5 % of the resamples have no value.
 
     References
     ----------
@@ -114,27 +115,40 @@ def bootstrap_sums(
         # Few groups are alike, and those drawn one by one are drawn for all statistics at once.
         patterns, counts = np.repeat(patterns, counts, axis=0), np.ones(len(features), "int64")
     parts = [statistic(sums) for sums in _resample_sums(patterns, counts, resamples, seed)]
-    return percentile_interval(np.concatenate(parts))
+    return percentile_interval(np.concatenate(parts), len(features))
 
 
-def percentile_interval(values: Floats) -> tuple[float, float] | None:
+def percentile_interval(values: Floats, n_drawn: int) -> tuple[float, float] | None:
     """Bound a statistic by the quantiles of its values in resamples.
+
+    Resamples of n items spread less than samples do, by the square root of
+    (n - 1) / n, and nobody knows the spread of few items exactly, for which
+    Student's t stands in a mean's interval. So the quantiles are taken further out: 2.5 % for
+    many items, 2.2 % for 60, 0.6 % for 8.
 
     Parameters
     ----------
     values : ndarray of float, shape (n_resamples,)
         NaN where undefined.
+    n_drawn : int
+        How many items (or groups) there are to draw, 2 or more.
 
     Returns
     -------
     tuple of float or None
-        The 2.5 % and 97.5 % quantiles; None where more than 5 % of the values
-        are undefined.
+        Low and high; None where more than 5 % of the values are undefined.
+
+    References
+    ----------
+    Hesterberg (2015), The American Statistician 69, 371, section 4.3 (the
+    expanded percentile interval).
     """
     defined = values[np.isfinite(values)]
     if len(defined) < (1 - _MAX_UNDEFINED) * len(values):
         return None
-    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    t = stats.t.ppf((1 + LEVEL) / 2, n_drawn - 1) * np.sqrt(n_drawn / (n_drawn - 1))
+    tail = stats.norm.cdf(-t)
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
 
 

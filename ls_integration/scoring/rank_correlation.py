@@ -58,7 +58,8 @@ def spearman(
         return undefined(TOO_FEW if len(one) < 3 else NO_SPREAD), len(one)
     drawn = None if groups is None else groups[both]
     values = [correlate_ranks(weights, one, other) for weights in _draw(len(one), drawn, seed)]
-    interval = percentile_interval(np.concatenate(values))
+    n_drawn = len(one) if drawn is None else len(np.unique(drawn))
+    interval = percentile_interval(np.concatenate(values), n_drawn)
     return with_interval(value, interval, none=NO_INTERVAL, no_width=NO_WIDTH), len(one)
 
 
@@ -94,7 +95,8 @@ def mean_pairwise_spearman(ratings: Floats, *, groups: Groups = None, seed: int 
         np.mean([correlate_ranks(weights[:, both], *pair) for both, *pair in pairs], axis=0)
         for weights in _draw(len(ratings), groups, seed)
     ]
-    interval = percentile_interval(np.concatenate(means))
+    n_drawn = len(ratings) if groups is None else len(np.unique(groups))
+    interval = percentile_interval(np.concatenate(means), n_drawn)
     return with_interval(float(np.mean(values)), interval, none=NO_INTERVAL, no_width=NO_WIDTH)
 
 

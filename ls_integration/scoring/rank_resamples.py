@@ -77,8 +77,8 @@ def bound_by_cells(
     Returns
     -------
     tuple of float or None
-        The 2.5 % and 97.5 % quantiles of `RANK_RESAMPLES` resamples; None with
-        fewer than two items (or groups), or where more than 5 % of the
+        By `intervals.percentile_interval` of `RANK_RESAMPLES` resamples; None
+        with fewer than two items (or groups), or where more than 5 % of the
         resamples have no value.
 
     References
@@ -103,7 +103,8 @@ def bound_by_cells(
             for start in range(0, RANK_RESAMPLES, step)
         ]
     )
-    interval = percentile_interval(values)
+    n_groups = len(cells) if groups is None else len(np.unique(groups))
+    interval = percentile_interval(values, n_groups)
     if interval is None:
         return None
     counts = np.bincount(cells, minlength=n_cells).astype("float64")
