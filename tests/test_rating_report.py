@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ls_integration.annotations import check_annotations
-from ls_integration.results.figures.ratings import MOST_PANELS
+from ls_integration.results.figures.ratings import MOST_PANELS, plot_old_new
 from ls_integration.results.pictures import PictureOf
 from ls_integration.results.rating_metrics import build_rating_metrics
 from ls_integration.results.report import write_report
@@ -234,3 +234,14 @@ def test_without_pictures_a_table_has_every_answer_and_the_link(tmp_path: Path) 
     write(tmp_path / "crowd", items, crowd)
     words = words_of((tmp_path / "crowd" / "report.html").read_text(encoding="utf-8"))
     assert "Image Old Ratings Mean Spread actin/7.npz 0.48 1.00: Person 3 0.48: Person 0" in words
+
+
+@pytest.mark.parametrize("n_people", [1, 2, 3, 4, 7])
+def test_nothing_of_a_figure_is_cut_off(n_people: int) -> None:
+    """Titles and names of axes lie within the picture, also where panels fill one row."""
+    items = make_items()
+    ratings = {f"Olga {number}": items["rating"].to_numpy() for number in range(n_people)}
+    figure = plot_old_new(items, ratings, (0.6, 0.7)).figure
+    figure.canvas.draw()
+    box, (width_in, height_in) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(box.x0, box.y0, width_in - box.x1, height_in - box.y1) >= 0

@@ -52,7 +52,7 @@ def plot_old_new(
         A square a person, with the line of no change and both limits.
     """
     old = items["rating"].to_numpy(dtype=np.float64)
-    figure, panels = _panels(len(ratings), 2.5, "Old rating", "New rating")
+    figure, panels = _panels(len(ratings), 2.6, "Old rating", "New rating")
     for axes, (name, new) in zip(panels, ratings.items(), strict=False):
         axes.plot([0, 1], [0, 1], color=RULE, lw=1, zorder=1)
         for limit in limits:
@@ -133,6 +133,8 @@ def _panels(
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, height_in * down + 0.2), layout="constrained")
         FigureCanvasAgg(figure)
+        # The layout measures panels before they become squares, and is a little off then.
+        figure.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr,call-arg]
         grid = figure.subplots(down, _ACROSS, squeeze=False, sharex=share, sharey=share)
         panels: list[Axes] = list(grid.ravel())
         for place, axes in enumerate(panels[:shown]):
