@@ -58,7 +58,9 @@ def extend(
         float | None, typer.Option(metavar="R", rich_help_panel=_KEPT)
     ] = None,
     anomaly_below: Annotated[float | None, typer.Option(metavar="R", rich_help_panel=_KEPT)] = None,
-    order: Annotated[Literal["file", "random"] | None, typer.Option(rich_help_panel=_KEPT)] = None,
+    order: Annotated[
+        Literal["file", "random", "uncertain"] | None, typer.Option(rich_help_panel=_KEPT)
+    ] = None,
     seed: Annotated[int | None, typer.Option(rich_help_panel=_KEPT)] = None,
     colormap: Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=_KEPT)] = None,
     scale: Annotated[str | None, typer.Option(rich_help_panel=_KEPT)] = None,

@@ -98,7 +98,11 @@ def import_cutouts(
     ] = None,
     passwords: Passwords = None,
     order: Annotated[
-        Literal["file", "random"], typer.Option(help="By error_id, or one seeded order for all.")
+        Literal["file", "random", "uncertain"],
+        typer.Option(
+            help="By error_id, one seeded order for all, or first what the model doubts or what "
+            "contradicts it."
+        ),
     ] = "file",
     seed: Seed = 0,
     instructions: Instructions = None,

@@ -1,7 +1,7 @@
 """``import sted-rating``: selected images are rated again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -110,6 +110,18 @@ def import_sted_rating(
             rich_help_panel=SCORES,
         ),
     ] = 0.60,
+    model_threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="T",
+            help="Score from which an image counts as an anomaly, for --order uncertain.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None,
+    score_high_means: Annotated[
+        Literal["anomaly", "normal"],
+        typer.Option(help="What a high score says, for --order uncertain.", rich_help_panel=SCORES),
+    ] = "anomaly",
     colormap: Colormap = "hot",
     scale: Scale = "minmax",
     channel: Channel = None,
@@ -142,6 +154,8 @@ def import_sted_rating(
         blind=blind,
         normal_at_least=normal_at_least,
         anomaly_below=anomaly_below,
+        model_threshold=model_threshold,
+        score_high_means=score_high_means,
         order=order,
         seed=seed,
         limit=limit,

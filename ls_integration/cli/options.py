@@ -123,7 +123,11 @@ Passwords = Annotated[
     typer.Option(metavar="FILE", help="Write the passwords of new accounts there (0600)."),
 ]
 Order = Annotated[
-    Literal["file", "random"], typer.Option(help="Random is one seeded order for all.")
+    Literal["file", "random", "uncertain"],
+    typer.Option(
+        help="Random is one seeded order for all; uncertain: first what the model doubts or what "
+        "contradicts it."
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Of the random order.")]
 Instructions = Annotated[

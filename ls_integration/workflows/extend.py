@@ -1,7 +1,7 @@
 """`extend`: the images of another source join a running study, after its own."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -106,7 +106,7 @@ def extend(
         options = _fit_scores(table, options, len(studies.read_predictions(study_folder)) > 0, say)
         connection = connect(settings, study, start)
         media = media_folder(connection)
-        selection = select_rows(table, options, say)
+        selection = select_rows(table, options, say, report=report)
         if not dry_run:
             _mend_pictures(selection, items, study, options, media, report)
         check_pictures(items, media)
@@ -138,6 +138,9 @@ def _fit_scores(
         raise ConfigError(msg)
     if is_prefilled and not has_answers:
         say(f"{options.source} has no model's answers: the pages of its images start empty")
+    if not has_scores and options.order == "uncertain":
+        say(f"{options.source} has no model scores: its images are asked in its own order")
+        options = replace(options, order="file")
     if has_scores or options.model_threshold is None:
         return options
     return without_threshold(options)

@@ -120,6 +120,11 @@ class _Source:
         if self.options.order == "random":
             order = np.random.default_rng(self.options.seed).permutation(len(items))
             items = items.iloc[order].reset_index(drop=True)
+        if self.options.order == "uncertain":
+            # scikit-learn takes a second to load, which other orders need not wait for.
+            from ls_integration.workflows.uncertain_order import rank_cutouts
+
+            items = items.iloc[rank_cutouts(self.table, items)].reset_index(drop=True)
         if self.options.limit is not None:
             items = items.head(self.options.limit)
         counts = items["outcome"].value_counts()

@@ -1,10 +1,11 @@
 """A source -> the rows that a study shall ask about, checked and in order."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ls_integration.errors import SourceError, StudyError, some_of
 from ls_integration.kinds.sted_quality import limit_text
@@ -14,9 +15,14 @@ from ls_integration.kinds.sted_source import (
     read_source,
     select,
 )
+from ls_integration.progress import Reporter, silent
 from ls_integration.study import Study
 from ls_integration.workflows.import_options import StudyOptions
-from ls_integration.workflows.sted_options import ImportOptions
+from ls_integration.workflows.sted_options import ImportOptions, StedOptions
+
+SOURCE_ORDER = "source_order"
+"""Where a study keeps, among its options, where in its source the items of its first part were:
+with an order that cannot be made again."""
 
 Say = Callable[[str], None]
 """Takes one line for the user."""
@@ -34,11 +40,34 @@ class Selection:
         Source paths that ``--skip-bad`` left out.
     threshold : float or None
         The model's, on the scale on which higher is more anomalous.
+    source_rows : sequence of int
+        Where each of *rows* was before it was put into order.
     """
 
     rows: pd.DataFrame
     left_out: list[str]
     threshold: float | None
+    source_rows: Sequence[int] = ()
+
+    def found(self, order: str, paths: Sequence[str]) -> dict[str, list[int]]:
+        """Give what the study shall keep of an order that cannot be made again.
+
+        Parameters
+        ----------
+        order : str
+            Of the study.
+        paths : sequence of str
+            Source paths of its items, in its order.
+
+        Returns
+        -------
+        dict of str to list of int
+            `SOURCE_ORDER`, where *order* is ``uncertain``.
+        """
+        if order != "uncertain":
+            return {}
+        places = dict(zip(self.rows["source_path"], self.source_rows, strict=True))
+        return {SOURCE_ORDER: [int(places[path]) for path in paths]}
 
 
 def read_table(options: ImportOptions) -> SourceTable:
@@ -58,7 +87,13 @@ def read_table(options: ImportOptions) -> SourceTable:
 
 
 def select_rows(
-    table: SourceTable, options: ImportOptions, say: Say, *, ignored: Collection[str] = ()
+    table: SourceTable,
+    options: ImportOptions,
+    say: Say,
+    *,
+    ignored: Collection[str] = (),
+    known_paths: Sequence[str] | None = None,
+    report: Reporter = silent,
 ) -> Selection:
     """Choose the rows, refuse or leave out the faulty ones, put them in order.
 
@@ -73,6 +108,10 @@ def select_rows(
     ignored : collection of str, optional
         Source paths that came into the study in another way: they take no
         part, as if the source did not have them.
+    known_paths : sequence of str, optional
+        Source paths of a study that has been imported, see `put_in_order`.
+    report : Reporter, optional
+        Told of progress.
 
     Returns
     -------
@@ -115,7 +154,9 @@ def select_rows(
         low, high = limit_text(options.anomaly_below), limit_text(options.normal_at_least)
         say(f"left out {ambiguous} ambiguous images ({low} <= rating < {high})")
     kept = kept.loc[~kept["source_path"].isin(ignored)].reset_index(drop=True)
-    return Selection(in_order(kept, options), left_out, threshold)
+    order = find_order(kept, options, threshold, known_paths=known_paths, report=report)
+    rows = in_order(kept, options, order)
+    return Selection(rows, left_out, threshold, order[: len(rows)].tolist())
 
 
 def without_given_ids(rows: pd.DataFrame, options: StudyOptions, say: Say) -> pd.DataFrame:
@@ -141,7 +182,59 @@ def without_given_ids(rows: pd.DataFrame, options: StudyOptions, say: Say) -> pd
     return rows
 
 
-def in_order(rows: pd.DataFrame, options: StudyOptions) -> pd.DataFrame:
+def find_order(
+    rows: pd.DataFrame,
+    options: StedOptions,
+    threshold: float | None,
+    *,
+    known_paths: Sequence[str] | None = None,
+    report: Reporter = silent,
+) -> NDArray[np.intp]:
+    """Find the study's order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        In the source's order, with an index 0, 1, ..., the model's labels
+        filled in where the order is ``uncertain``.
+    options : StedOptions
+        ``order`` and ``seed``.
+    threshold : float or None
+        The model's.
+    known_paths : sequence of str, optional
+        Source paths of a study that has been imported, in its order. An order
+        by doubt is not made again: what people have seen stands, whatever a
+        newer version of this package would put first.
+    report : Reporter, optional
+        Told of progress.
+
+    Returns
+    -------
+    ndarray of int, shape (n_rows,)
+        Places of the rows. Of a known study fewer if it has a limit: what was
+        beyond then is not new now.
+
+    Raises
+    ------
+    ConfigError
+        If an order by doubt has no scores to be made of.
+    """
+    if options.order == "random":
+        return np.random.default_rng(options.seed).permutation(len(rows))
+    if options.order == "file" or rows.empty:
+        return np.arange(len(rows))
+    if known_paths is not None:
+        places = {path: place for place, path in enumerate(rows["source_path"])}
+        known = [places.pop(path) for path in known_paths if path in places]
+        others = [] if options.limit is not None else list(places.values())
+        return np.array([*known, *others], dtype=np.intp)
+    # scikit-learn takes a second to load, which other orders need not wait for.
+    from ls_integration.workflows.uncertain_order import rank_sted
+
+    return rank_sted(rows, options, threshold, report)
+
+
+def in_order(rows: pd.DataFrame, options: StudyOptions, order: NDArray[np.intp]) -> pd.DataFrame:
     """Put the rows into the study's order, and take the first ones.
 
     Parameters
@@ -149,7 +242,9 @@ def in_order(rows: pd.DataFrame, options: StudyOptions) -> pd.DataFrame:
     rows : DataFrame
         In the source's order, with an index 0, 1, ...
     options : StudyOptions
-        ``order``, ``seed`` and ``limit``.
+        ``source`` and ``limit``.
+    order : ndarray of int
+        From `find_order`.
 
     Returns
     -------
@@ -161,15 +256,31 @@ def in_order(rows: pd.DataFrame, options: StudyOptions) -> pd.DataFrame:
     SourceError
         If there is none.
     """
-    if options.order == "random":
-        order = np.random.default_rng(options.seed).permutation(len(rows))
-        rows = rows.iloc[order]
+    rows = rows.iloc[order]
     if options.limit is not None:
         rows = rows.head(options.limit)
     if rows.empty:
         msg = f"no image of {options.source} is left to ask about; check its ratings and limits"
         raise SourceError(msg)
     return rows.reset_index(drop=True)
+
+
+def imported_paths(items: pd.DataFrame, study: Study) -> list[str]:
+    """Name what the import of a study brought, in the study's order.
+
+    Parameters
+    ----------
+    items : DataFrame
+        The study's items.
+    study : Study
+        Knows what was left out.
+
+    Returns
+    -------
+    list of str
+        Source paths; those of what was left out come last.
+    """
+    return [*items.loc[items["part"] == 1, "source_path"], *study.left_out]
 
 
 def check_same_source(selection: Selection, items: pd.DataFrame, study: Study) -> None:

@@ -8,6 +8,8 @@ from ls_integration.errors import ConfigError, StudyError
 from ls_integration.study import Study
 from ls_integration.workflows.titles import project_title
 
+Order = Literal["file", "random", "uncertain"]
+
 _NOT_REMEMBERED = (
     "study",
     "title",
@@ -35,8 +37,9 @@ class StudyOptions:
         By default made from the source's name.
     blind : bool
         Nothing that would tell the answer goes to the server.
-    order : {"file", "random"}
-        The study's order; random is one seeded order for all.
+    order : {"file", "random", "uncertain"}
+        The study's order; random is one seeded order for all, uncertain puts
+        first what the model doubts or what contradicts it.
     seed : int
         Of whatever is random.
     limit : int or None
@@ -61,7 +64,7 @@ class StudyOptions:
     study: Path | None = None
     title: str | None = None
     blind: bool = False
-    order: Literal["file", "random"] = "file"
+    order: Order = "file"
     seed: int = 0
     limit: int | None = None
     skip_bad: bool = False
@@ -137,6 +140,12 @@ def check_study_options(options: StudyOptions, title: str) -> None:
     if options.seed < 0:
         msg = f"--seed {options.seed} is negative; give 0 or more"
         raise ConfigError(msg)
+    if options.blind and options.order == "uncertain":
+        msg = (
+            "--blind with --order uncertain would tell what the model doubts by what comes first; "
+            "give --order random"
+        )
+        raise ConfigError(msg)
 
 
 def check_same_options(study: Study, options: StudyOptions, folder: Path) -> None:
@@ -157,7 +166,7 @@ def check_same_options(study: Study, options: StudyOptions, folder: Path) -> Non
         Naming each option that differs, with both values.
     """
     asked = remembered(options)
-    then = {"shared": False, **study.options}
+    then = {"shared": False, "score_high_means": "anomaly", **study.options}
     differ = [
         f"{name.replace('_', '-')} was {then.get(name)!r}, is {value!r}"
         for name, value in asked.items()

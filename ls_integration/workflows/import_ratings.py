@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, SourceError
@@ -17,7 +19,12 @@ from ls_integration.kinds.rating_selection import (
     select_range,
     write_selection,
 )
-from ls_integration.kinds.sted_source import SourceTable, read_all_images, read_source
+from ls_integration.kinds.sted_source import (
+    SourceTable,
+    model_labels,
+    read_all_images,
+    read_source,
+)
 from ls_integration.progress import Reporter, silent
 from ls_integration.results.folder import read_manifest
 from ls_integration.results.tables import read_folder
@@ -27,6 +34,8 @@ from ls_integration.workflows.import_items import (
     Say,
     Selection,
     check_same_source,
+    find_order,
+    imported_paths,
     in_order,
     stop_or_leave_out,
     without_given_ids,
@@ -117,6 +126,12 @@ def check_selection(options: RatingOptions) -> None:
     named = [name for name, value in given.items() if value is not None]
     if len(named) != 1:
         raise ConfigError(_which(named))
+    if options.model_threshold is not None and options.order != "uncertain":
+        msg = (
+            f"--model-threshold {options.model_threshold:g} says what the model doubts, for "
+            "--order uncertain; leave it out: the page shows nothing of a model"
+        )
+        raise ConfigError(msg)
 
 
 def _which(named: list[str]) -> str:
@@ -211,8 +226,20 @@ class _Source:
         ]
         left_out = stop_or_leave_out(faults, self.options, say)
         chosen = chosen.loc[~chosen["source_path"].isin(left_out)].reset_index(drop=True)
-        chosen = in_order(without_given_ids(chosen, self.options, say), self.options)
+        chosen = without_given_ids(chosen, self.options, say)
+        order = self._order(chosen, known, folder)
+        chosen = in_order(chosen, self.options, order)
         return _Rows(self.options, Selection(chosen, left_out, None))
+
+    def _order(self, rows: pd.DataFrame, known: Study | None, folder: Path) -> NDArray[np.intp]:
+        options = self.options
+        if options.order != "uncertain":
+            return find_order(rows, options, None)
+        decisions = model_labels(
+            rows, options.model_threshold, score_high_means=options.score_high_means
+        )
+        paths = imported_paths(studies.read_items(folder), known) if known else None
+        return find_order(decisions.rows, options, decisions.threshold, known_paths=paths)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ls_integration.workflows.import_items import (
     Say,
     Selection,
     check_same_source,
+    imported_paths,
     read_table,
     select_rows,
 )
@@ -91,7 +92,9 @@ class _Source:
 
     def select(self, known: Study | None, folder: Path, say: Say) -> "_Rows":
         added = _added_paths(folder, known) if known and known.extensions else ()
-        return _Rows(self.options, select_rows(self.table, self.options, say, ignored=added))
+        paths = imported_paths(studies.read_items(folder), known) if known else None
+        rows = select_rows(self.table, self.options, say, ignored=added, known_paths=paths)
+        return _Rows(self.options, rows)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,9 @@ class _Rows:
         )
         shown = items.head(0) if self.options.blind else items
         predictions = sted_quality.sent_predictions(shown, self.options.model_version)
-        return Drawn(items, predictions, left_out, {"stored_threshold": self.selection.threshold})
+        found = self.selection.found(self.options.order, items["source_path"].tolist())
+        kept = {"stored_threshold": self.selection.threshold, **found}
+        return Drawn(items, predictions, left_out, kept)
 
     def keep(self, folder: Path) -> None:
         """Nothing: items and predictions say it all."""

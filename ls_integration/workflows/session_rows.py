@@ -5,6 +5,7 @@ import pandas as pd
 
 from ls_integration.errors import StudyError, some_of
 from ls_integration.study import Study
+from ls_integration.workflows.import_items import SOURCE_ORDER
 
 
 def items_of_session(n_rows: int, items: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -36,7 +37,7 @@ def items_of_session(n_rows: int, items: pd.DataFrame, study: Study) -> pd.DataF
         return in_source_order(first, study)
     if study.options.get("order", "file") != "file":
         msg = (
-            f"the study '{study.title}' has a random order and was extended, so only sessions of "
+            f"the study '{study.title}' {_how(study)} and was extended, so only sessions of "
             f"its first {len(first)} images can be told apart, not one of {n_rows}; import the "
             "sources with --order file into another study"
         )
@@ -68,6 +69,9 @@ def in_source_order(items: pd.DataFrame, study: Study) -> pd.DataFrame:
     """
     if study.options.get("order", "file") == "file":
         return items
+    source_rows = study.options.get(SOURCE_ORDER)
+    if source_rows is not None:
+        return items.iloc[np.argsort(source_rows)].reset_index(drop=True)
     limit = study.options.get("limit")
     reasons = []
     if limit is not None and limit <= len(items):
@@ -78,7 +82,7 @@ def in_source_order(items: pd.DataFrame, study: Study) -> pd.DataFrame:
         reasons.append("a source without ratings")
     if reasons:
         msg = (
-            f"the study '{study.title}' has a random order with {' and '.join(reasons)}, so the "
+            f"the study '{study.title}' {_how(study)} with {' and '.join(reasons)}, so the "
             "rows of an old session cannot be told apart; import the source with --order file "
             "into another study"
         )
@@ -86,6 +90,11 @@ def in_source_order(items: pd.DataFrame, study: Study) -> pd.DataFrame:
     # As the import drew it. Were that ever changed, the ratings would not fit.
     order = np.random.default_rng(study.options["seed"]).permutation(len(items))
     return items.iloc[np.argsort(order)].reset_index(drop=True)
+
+
+def _how(study: Study) -> str:
+    is_random = study.options["order"] == "random"
+    return "has a random order" if is_random else "is ordered by the model's doubt"
 
 
 def name_selection(items: pd.DataFrame, study: Study) -> str:

@@ -84,11 +84,17 @@ class RatingOptions(StedOptions):
         Ratings from the first up to the second, in [0, 1].
     from_disagreements : Path or None
         Results of a study of normal and anomaly: what most people dispute.
+    model_threshold : float or None
+        Score from which an image counts as an anomaly; for the order alone.
+    score_high_means : {"anomaly", "normal"}
+        What a high score of the source says; for the order alone.
     """
 
     select: Path | None = None
     range: tuple[float, float] | None = None
     from_disagreements: Path | None = None
+    model_threshold: float | None = None
+    score_high_means: Literal["anomaly", "normal"] = "anomaly"
 
 
 def check_options(options: ImportOptions, title: str) -> None:
