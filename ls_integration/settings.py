@@ -16,6 +16,10 @@ DEFAULT_URL = "http://localhost:8080"
 """Where Label Studio listens if nobody says otherwise (its own default)."""
 
 
+MIN_PASSWORD_LENGTH = 12
+"""Of an ML backend's password, which nobody has to type."""
+
+
 class Settings(BaseSettings):
     """What every command that talks to a server needs to know.
 
@@ -30,6 +34,8 @@ class Settings(BaseSettings):
         Folder on this machine where rendered pictures are written.
     server_media : str or None
         The same folder as the server sees it (a container's mount point).
+    backend_password : SecretStr or None
+        What an ML backend asks of whoever calls it.
     request_limit_s : float
         After so many seconds the server has certainly ended a request whose
         client is gone; see `server.push.SETTLE_S`.
@@ -43,6 +49,9 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(default=None, validation_alias="LABEL_STUDIO_API_KEY")
     media: Path | None = Field(default=None, validation_alias="LS_INTEGRATION_MEDIA")
     server_media: str | None = Field(default=None, validation_alias="LS_INTEGRATION_SERVER_MEDIA")
+    backend_password: SecretStr | None = Field(
+        default=None, validation_alias="LS_INTEGRATION_BACKEND_PASSWORD"
+    )
     request_limit_s: float = Field(
         default=120.0, gt=0.0, validation_alias="LS_INTEGRATION_REQUEST_LIMIT_S"
     )
@@ -58,6 +67,7 @@ def load(
     token_file: Path | None = None,
     media: Path | None = None,
     server_media: str | None = None,
+    password_file: Path | None = None,
 ) -> Settings:
     """Read the settings: what is given here wins over the environment.
 
@@ -73,6 +83,8 @@ def load(
         Folder on this machine where rendered pictures are written.
     server_media : str, optional
         The same folder as the server sees it.
+    password_file : Path, optional
+        File whose only content is the ML backend's password; for its owner only.
 
     Returns
     -------
@@ -82,13 +94,14 @@ def load(
     Raises
     ------
     ConfigError
-        If the token file cannot be read or is empty, or a value is malformed.
+        If a file of a secret cannot be read or is empty, or a value is malformed.
     """
     given: dict[str, Any] = {
         "url": url,
         "media": media,
         "server_media": server_media,
         "api_key": _read_token(token_file) if token_file else api_key,
+        "backend_password": _read_password(password_file) if password_file else None,
     }
     flags = {_ALIASES[name]: value for name, value in given.items() if value is not None}
     try:
@@ -104,7 +117,34 @@ def load(
             "correct --url or LABEL_STUDIO_URL"
         )
         raise ConfigError(msg)
+    _check_password(settings.backend_password)
     return settings
+
+
+def _check_password(password: SecretStr | None) -> None:
+    """Refuse what could be guessed, or could not stand in a header."""
+    if password is None:
+        return
+    text = password.get_secret_value()
+    if len(text) < MIN_PASSWORD_LENGTH or not text.isascii() or not text.isprintable():
+        msg = (
+            f"the ML backend's password must have {MIN_PASSWORD_LENGTH} or more printable ASCII "
+            "characters; set another LS_INTEGRATION_BACKEND_PASSWORD or --password-file"
+        )
+        raise ConfigError(msg)
+
+
+def _read_password(path: Path) -> SecretStr:
+    try:
+        is_open = bool(path.stat().st_mode & 0o077)
+        password = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read the password file {path}: {error}; give a text file that holds it"
+        raise ConfigError(msg) from None
+    if is_open:
+        msg = f"others can open the password file {path}; close it: chmod 600 {path}"
+        raise ConfigError(msg)
+    return SecretStr(password)
 
 
 def _read_token(path: Path) -> SecretStr:

@@ -1,6 +1,6 @@
 """What gunicorn loads: ``gunicorn --workers 1 --threads 4 _wsgi:app``.
 
-One worker: the scores lie in its memory, and threads share them.
+One worker: the model lies in its memory, and threads share them.
 """
 
 from model import make_application

@@ -13,9 +13,12 @@ from pydantic import SecretStr
 from ls_integration import study
 from ls_integration.errors import ConfigError, StudyError
 from ls_integration.server.client import Client
-from ls_integration.serving.application import application, application_from_environment
+from ls_integration.serving.application import application
+from ls_integration.serving.predictor import StoredScores
 from ls_integration.serving.score_table import read_score_table
-from ls_integration.workflows.backend import connect, read_scores, serve
+from ls_integration.workflows.backend import connect, read_scores
+from ls_integration.workflows.backend_environment import application_from_environment
+from ls_integration.workflows.backend_server import Address, run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,6 +30,7 @@ PAGE = """
   </Choices>
 </View>
 """
+PASSWORD = "correct horse battery"
 TABLE = "item_id,model_score\naaaa,0.9\nbbbb,0.5\ncccc,0.1\n"
 
 
@@ -42,7 +46,7 @@ def scores(tmp_path: Path) -> Path:
 def backend(scores: Path, tmp_path: Path) -> FlaskClient:
     """Serve them as `svm-1` at the threshold 0.5."""
     table = read_score_table(scores, model_version="svm-1", threshold=0.5)
-    return application(table, tmp_path).test_client()
+    return application(StoredScores(table), tmp_path).test_client()
 
 
 def _task(item_id: Any) -> dict[str, Any]:
@@ -181,15 +185,22 @@ def test_the_container_reads_its_table_from_the_environment(
     monkeypatch.setenv("LS_INTEGRATION_SCORES", str(scores))
     monkeypatch.setenv("LS_INTEGRATION_MODEL_VERSION", "svm-2")
     monkeypatch.setenv("LS_INTEGRATION_MODEL_THRESHOLD", "0.95")
+    monkeypatch.setenv("LS_INTEGRATION_BACKEND_PASSWORD", PASSWORD)
     client = runpy.run_path(str(ROOT / "ml_backend" / "_wsgi.py"))["app"].test_client()
-    (item,) = _predict(client, [_task("aaaa")]).get_json()["results"]
+    body = {"tasks": [_task("aaaa")], "project": "1.17", "label_config": PAGE}
+    assert client.post("/predict", json=body).status_code == 401
+    answer = client.post("/predict", json=body, auth=("label-studio", PASSWORD))
+    (item,) = answer.get_json()["results"]
     assert item["result"][0]["value"]["choices"] == ["normal"]
 
 
 def test_a_container_without_a_table_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a KeyError in gunicorn's log."""
     monkeypatch.delenv("LS_INTEGRATION_SCORES", raising=False)
-    with pytest.raises(ConfigError, match="set LS_INTEGRATION_SCORES"):
+    with pytest.raises(ConfigError, match="others can reach 0.0.0.0: set a password"):
+        application_from_environment()
+    monkeypatch.setenv("LS_INTEGRATION_BACKEND_PASSWORD", PASSWORD)
+    with pytest.raises(ConfigError, match="set LS_INTEGRATION_MODEL to a model"):
         application_from_environment()
     monkeypatch.setenv("LS_INTEGRATION_SCORES", "/dev/null")
     monkeypatch.setenv("LS_INTEGRATION_MODEL_THRESHOLD", "half")
@@ -205,7 +216,7 @@ def test_an_old_flask_is_refused(
     versions = {"label-studio-ml": "1.0.9", "flask": "1.1.2"}
     monkeypatch.setattr("importlib.metadata.version", versions.__getitem__)
     with pytest.raises(ConfigError, match=r"refuses Flask 1\.1\.2.*docs/install\.md"):
-        application(table, tmp_path)
+        application(StoredScores(table), tmp_path)
 
 
 def test_serving_a_taken_port_is_refused_in_one_line(scores: Path) -> None:
@@ -214,7 +225,7 @@ def test_serving_a_taken_port_is_refused_in_one_line(scores: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
-            serve(table, host="127.0.0.1", port=port)
+            run(lambda folder: application(StoredScores(table), folder), Address("127.0.0.1", port))
 
 
 def test_a_blind_study_is_neither_served_nor_connected(scores: Path, tmp_path: Path) -> None:
@@ -225,6 +236,6 @@ def test_a_blind_study_is_neither_served_nor_connected(scores: Path, tmp_path: P
         read_scores(scores, study=tmp_path / "blind", model_version="m", threshold=0.5)
     with Client("http://127.0.0.1:9", SecretStr("0" * 40)) as client:
         with pytest.raises(StudyError, match="study 'Blind' is blind"):
-            connect(client, tmp_path / "blind", "http://127.0.0.1:9090")
+            list(connect(client, tmp_path / "blind", "http://127.0.0.1:9090"))
         with pytest.raises(ConfigError, match="'localhost:9090' does not start with http"):
-            connect(client, tmp_path / "blind", "localhost:9090")
+            list(connect(client, tmp_path / "blind", "localhost:9090"))

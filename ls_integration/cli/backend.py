@@ -1,11 +1,15 @@
 """Commands that serve a model's predictions to people as they label."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ls_integration.cli.console import GROUP_MODELS, print_note, print_result
+
+if TYPE_CHECKING:
+    from ls_integration.settings import Settings
+    from ls_integration.workflows.backend_server import Address
 
 
 def register(app: typer.Typer) -> None:
@@ -21,40 +25,103 @@ def register(app: typer.Typer) -> None:
 
 
 def backend(
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A trained model, or a network (.onnx).")
+    ] = None,
     scores: Annotated[
-        Path,
-        typer.Option(metavar="CSV", help="Table with item_id or path, model_score[, model_label]."),
-    ],
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Instead of a model: table with item_id or path, model_score[, model_label].",
+        ),
+    ] = None,
     study: Annotated[
-        str | None, typer.Option(help="Study whose items the paths of the table name.")
+        str | None,
+        typer.Option(help="Study whose images the model looks at, or whose items the table names."),
     ] = None,
     model_version: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the model [default: the table's].")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="With --scores: name of the model [default: the table's]."
+        ),
     ] = None,
     model_threshold: Annotated[
         float | None,
-        typer.Option(metavar="T", help="Scores from here on are anomalies [default: model_label]."),
+        typer.Option(
+            metavar="T", help="With --scores: from here on anomalies [default: model_label]."
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9090,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    password_file: Annotated[
+        Path | None, typer.Option(help="File that holds the password to ask for.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Label Studio, for images that are not in --media.")
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File that holds your token.")] = None,
+    media: Annotated[Path | None, typer.Option(help="Label Studio's folder of pictures.")] = None,
 ) -> None:
-    """Serve stored scores as an ML backend, until Ctrl+C.
+    """Serve a model (or stored scores) as an ML backend, until Ctrl+C.
+
+    Example: ls-integration backend --model sted.skops --study sted-quality
 
     Example: ls-integration backend --scores scores.csv --study sted-quality --model-threshold 0.213
     """
+    from ls_integration import settings
     from ls_integration import study as study_folder
-    from ls_integration.workflows.backend import read_scores, serve
+    from ls_integration.errors import ConfigError
+    from ls_integration.workflows.backend_server import Address
 
+    if (model is None) == (scores is None):
+        msg = "give what to serve: --model FILE, or --scores CSV"
+        raise ConfigError(msg)
+    chosen = settings.load(url=url, token_file=token_file, media=media, password_file=password_file)
+    address = Address(host, port, chosen.backend_password)
     folder = None if study is None else study_folder.find(study, Path.cwd())
-    table = read_scores(
-        scores, study=folder, model_version=model_version, threshold=model_threshold
+    if scores is not None:
+        _serve_scores(scores, folder, model_version, model_threshold, address)
+    elif model is not None:
+        if model_version is not None or model_threshold is not None:
+            msg = "--model-version and --model-threshold are for --scores: a model has its own"
+            raise ConfigError(msg)
+        _serve_model(model, folder, chosen, address)
+
+
+def _serve_scores(
+    scores: Path,
+    study: Path | None,
+    model_version: str | None,
+    threshold: float | None,
+    address: "Address",
+) -> None:
+    from ls_integration.serving.application import application
+    from ls_integration.serving.predictor import StoredScores
+    from ls_integration.workflows.backend import read_scores
+    from ls_integration.workflows.backend_server import check_password, run
+
+    check_password(address)
+    table = read_scores(scores, study=study, model_version=model_version, threshold=threshold)
+    print_result(f"serving {len(table.scores)} scores of '{table.model_version}' at {address}")
+    predictor = StoredScores(table)
+    run(lambda folder: application(predictor, folder, password=address.password), address)
+
+
+def _serve_model(model: Path, study: Path | None, chosen: "Settings", address: "Address") -> None:
+    from ls_integration.workflows.backend_model import model_application, served_model
+    from ls_integration.workflows.backend_server import run
+
+    served = served_model(model, study, chosen, Path.cwd())
+    if served.study is None:
+        print_note("without --study only images of measured values can be scored, no page of ours")
+
+    def say(version: str) -> None:
+        print_result(f"serving '{version}' at {address}")
+
+    run(
+        lambda folder: model_application(served, folder, password=address.password, say=say),
+        address,
     )
-    print_result(
-        f"serving {len(table.scores)} scores of '{table.model_version}' at http://{host}:{port}"
-    )
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        print_note("warning: everybody who reaches this address can ask for the model's answers")
-    serve(table, host=host, port=port)
 
 
 def connect_backend(
@@ -62,8 +129,18 @@ def connect_backend(
     backend_url: Annotated[
         str, typer.Option(help="Address of the backend, as the server reaches it.")
     ],
+    start_from_model: Annotated[
+        bool,
+        typer.Option(
+            "--start-from-model",
+            help="Pages of cutouts start from the model's answer, not from the present label.",
+        ),
+    ] = False,
     url: Annotated[str | None, typer.Option(help="Address of Label Studio.")] = None,
     token_file: Annotated[Path | None, typer.Option(help="File that holds your token.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File that holds the backend's password.")
+    ] = None,
 ) -> None:
     """Let a study's label pages start from a running ML backend.
 
@@ -76,9 +153,19 @@ def connect_backend(
 
     folder = study_folder.find(study, Path.cwd())
     plan = study_folder.load(folder)
-    chosen = settings.load(url=url, token_file=token_file)
+    chosen = settings.load(url=url, token_file=token_file, password_file=password_file)
     with connection.connect(chosen, plan, Path.cwd()).client as client:
         print_note(f"{client.url} · {plan.title}")
-        for title, version, changed in connect(client, folder, backend_url):
-            done = "now starts" if changed else "already starts"
-            print_result(f"{title}: {done} from '{version}'")
+        connected = connect(
+            client,
+            folder,
+            backend_url,
+            password=chosen.backend_password,
+            start_from_model=start_from_model,
+        )
+        for one in connected:
+            if one.starts_from_it:
+                done = f"{'now' if one.was_changed else 'already'} starts from"
+            else:
+                done = "starts from the present label as before, beside it stands"
+            print_result(f"{one.title}: {done} '{one.model_version}'")

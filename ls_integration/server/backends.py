@@ -1,6 +1,10 @@
 """Connect ML backends to projects, each once, so that the page starts from them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import SecretStr
 
 from ls_integration.errors import ServerError
 from ls_integration.server.client import Client
@@ -9,7 +13,33 @@ _FIRST_TITLE = "ls-integration"
 """Stands until the backend has told Label Studio its model's name."""
 
 
-def connect_backend(client: Client, project_id: int, backend_url: str) -> tuple[str, bool]:
+@dataclass(frozen=True)
+class Login:
+    """How Label Studio shows a backend who it is.
+
+    Attributes
+    ----------
+    user : str
+        Name for basic auth.
+    password : SecretStr
+        Password for basic auth.
+    event_headers : mapping of str to str
+        What webhooks bring, which have no basic auth.
+    """
+
+    user: str
+    password: SecretStr
+    event_headers: Mapping[str, str]
+
+
+def connect_backend(
+    client: Client,
+    project_id: int,
+    backend_url: str,
+    *,
+    login: Login | None = None,
+    keeps_start: bool = False,
+) -> tuple[str, bool]:
     """Connect a backend to a project and let the page start from its predictions.
 
     Label Studio shows a backend's predictions while a person labels if the
@@ -24,6 +54,11 @@ def connect_backend(client: Client, project_id: int, backend_url: str) -> tuple[
         The project.
     backend_url : str
         Where the *server* reaches the backend.
+    login : Login, optional
+        What the backend asks.
+    keeps_start : bool
+        The page goes on starting from what it starts from now: the backend's
+        predictions are stored beside it.
 
     Returns
     -------
@@ -41,25 +76,68 @@ def connect_backend(client: Client, project_id: int, backend_url: str) -> tuple[
     url = backend_url.rstrip("/")
     known = client.get("/api/ml", params={"project": project_id})
     backend = next((row for row in known if row["url"].rstrip("/") == url), None)
-    is_new = backend is None
+    changed = backend is None
     if backend is None:
-        backend = _create(client, project_id, url)
+        backend = _create(client, project_id, url, login)
+    elif login is not None and not _is_let_in(backend, login):
+        row = {**_row(project_id, url, str(backend["title"])), **_auth(login)}
+        backend = client.patch(f"/api/ml/{backend['id']}", json=row)
+        changed = True
+    changed = _let_events_in(client, project_id, url, login) or changed
     version = _version(backend, url)
-    changed = is_new
     if backend["title"] != version:
-        row = {"project": project_id, "url": url, "title": version}
+        row = {**_row(project_id, url, version), **_auth(login)}
         client.patch(f"/api/ml/{backend['id']}", json=row)
         changed = True
     project = client.get(f"/api/projects/{project_id}")
-    wanted = {"show_collab_predictions": True, "model_version": version}
+    wanted: dict[str, Any] = {"show_collab_predictions": True}
+    if not keeps_start:
+        wanted["model_version"] = version
     if any(project[name] != value for name, value in wanted.items()):
         client.patch(f"/api/projects/{project_id}", json=wanted)
         changed = True
     return version, changed
 
 
-def _create(client: Client, project_id: int, url: str) -> dict[str, Any]:
-    row = {"project": project_id, "url": url, "title": _FIRST_TITLE}
+def _row(project_id: int, url: str, title: str) -> dict[str, Any]:
+    return {"project": project_id, "url": url, "title": title}
+
+
+def _auth(login: Login | None) -> dict[str, Any]:
+    """Write who Label Studio is to the backend; what is not said stays as it is."""
+    if login is None:
+        return {}
+    return {
+        "auth_method": "BASIC_AUTH",
+        "basic_auth_user": login.user,
+        "basic_auth_pass": login.password.get_secret_value(),
+    }
+
+
+def _is_let_in(backend: Mapping[str, Any], login: Login) -> bool:
+    """Tell whether the login that Label Studio has opens; it never gives the password back."""
+    return (
+        backend.get("auth_method") == "BASIC_AUTH"
+        and backend.get("basic_auth_user") == login.user
+        and backend.get("state") != "ER"
+    )
+
+
+def _let_events_in(client: Client, project_id: int, url: str, login: Login | None) -> bool:
+    """Give the backend's webhook its headers; Label Studio made it without."""
+    if login is None:
+        return False
+    wanted = dict(login.event_headers)
+    changed = False
+    for hook in client.get("/api/webhooks/", params={"project": project_id}):
+        if str(hook["url"]) == f"{url}/webhook" and hook["headers"] != wanted:
+            client.patch(f"/api/webhooks/{hook['id']}/", json={"headers": wanted})
+            changed = True
+    return changed
+
+
+def _create(client: Client, project_id: int, url: str, login: Login | None) -> dict[str, Any]:
+    row = {**_row(project_id, url, _FIRST_TITLE), **_auth(login)}
     try:
         backend: dict[str, Any] = client.post("/api/ml", json=row)
     except ServerError as error:
@@ -67,6 +145,11 @@ def _create(client: Client, project_id: int, url: str) -> dict[str, Any]:
             msg = (
                 f"Label Studio may not call {url}: it blocks private addresses, or your account "
                 "may not change the project; docs/servers.md names the server's settings"
+            )
+        elif error.status == 400 and "401" in str(error):
+            msg = (
+                f"the ML backend at {url} asks for a password; set its own in "
+                "LS_INTEGRATION_BACKEND_PASSWORD, or give --password-file"
             )
         elif error.status == 400 and "health check" in str(error):
             msg = (

@@ -1,1 +1,1 @@
-"""What the ML backend does: a stored score table -> predictions for tasks."""
+"""What the ML backend does: a model, or a stored score table -> predictions for tasks."""

@@ -3,76 +3,61 @@
 label-studio-ml 1.0.9 makes a model object on every ``/setup``, which Label
 Studio calls on every opening of a task; forks a process for every annotation
 it is told of; names every untrained model ``INITIAL``; and answers errors with
-a traceback. So the scores are read once, events are answered without work, the
-version is the table's, and an error is one line.
+a traceback. So the predictor is made once, events go to whoever counts them,
+the version is the predictor's, and an error is one line.
 """
 
-import os
-import tempfile
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from ls_integration.errors import ConfigError, IntegrationError
-from ls_integration.serving.predictions import choices_for, predictions_for_tasks
-from ls_integration.serving.score_table import ScoreTable, read_score_table
+from ls_integration.serving.guard import TRUSTED, guarded
+from ls_integration.serving.predictor import Predictor
 
 if TYPE_CHECKING:
     from flask import Flask, Response
 
-SCORES_VARIABLE = "LS_INTEGRATION_SCORES"
-VERSION_VARIABLE = "LS_INTEGRATION_MODEL_VERSION"
-THRESHOLD_VARIABLE = "LS_INTEGRATION_MODEL_THRESHOLD"
-"""What a container is told: the score table, its name, the threshold."""
+Listener = Callable[[str, Mapping[str, Any]], None]
+"""Told of an event by its name, as Label Studio's webhooks call it, and its payload. It
+returns at once."""
+
+START_TRAINING = "START_TRAINING"
+"""The event of the button "Start Training"."""
 
 _OLDEST_FLASK = 3
 _HOW_TO_INSTALL = "install it as docs/install.md says, from requirements.lock"
-_TABLE, _GUARDED = "LS_INTEGRATION_TABLE", "LS_INTEGRATION_GUARDED"
+_PREDICTOR, _LISTENER = "LS_INTEGRATION_PREDICTOR", "LS_INTEGRATION_LISTENER"
+_BARE = "LS_INTEGRATION_UNGUARDED"
+_PAGE_KEYS = {"/setup": "schema", "/predict": "label_config"}
 
 
-def application_from_environment() -> "Flask":
-    """Make the application that the environment describes, for a container.
-
-    Returns
-    -------
-    Flask
-        Ready for gunicorn.
-
-    Raises
-    ------
-    ConfigError
-        If no score table is named, or the threshold is no number.
-    SourceError
-        If the table breaks its contract.
-    """
-    scores = os.environ.get(SCORES_VARIABLE)
-    if not scores:
-        msg = f"no score table is named; set {SCORES_VARIABLE} to a CSV file"
-        raise ConfigError(msg)
-    text = os.environ.get(THRESHOLD_VARIABLE) or None
-    try:
-        threshold = None if text is None else float(text)
-    except ValueError:
-        msg = f"{THRESHOLD_VARIABLE} is '{text}'; set it to a number or unset it"
-        raise ConfigError(msg) from None
-    version = os.environ.get(VERSION_VARIABLE) or None
-    table = read_score_table(Path(scores), model_version=version, threshold=threshold)
-    return application(table, Path(tempfile.mkdtemp(prefix="ls-integration-backend-")))
-
-
-def application(table: ScoreTable, folder: Path) -> "Flask":
-    """Make the web application that serves *table*.
+def application(
+    predictor: Predictor,
+    folder: Path,
+    *,
+    password: SecretStr | None = None,
+    listener: Listener | None = None,
+) -> "Flask":
+    """Make the web application that serves *predictor*.
 
     There is one in a process: label-studio-ml keeps its state in globals, and
-    a second call exchanges the table.
+    a second call exchanges the predictor.
 
     Parameters
     ----------
-    table : ScoreTable
-        Held in memory; nothing is read again.
+    predictor : Predictor
+        Asked by several threads at once.
     folder : Path
         An empty folder, private to this process: label-studio-ml lists it at
         each set-up and would keep trainings in it.
+    password : SecretStr, optional
+        Asked of whoever comes; see `guard.guarded`.
+    listener : callable, optional
+        Told of every event.
 
     Returns
     -------
@@ -88,22 +73,24 @@ def application(table: ScoreTable, folder: Path) -> "Flask":
     from label_studio_ml.api import init_app
     from label_studio_ml.model import LabelStudioMLBase, LabelStudioMLManager
 
-    class StoredScores(LabelStudioMLBase):  # type: ignore[misc]
-        """Predictions from the table; nothing is loaded when it is made."""
+    class Served(LabelStudioMLBase):  # type: ignore[misc]
+        """Predictions of the predictor; nothing is loaded when it is made."""
 
         def predict(self, tasks: list[dict[str, Any]], **_: Any) -> list[Any]:
             from flask import request
 
             # Not self.label_config: that is the config of whichever project was set up last.
-            xml = request.get_json()["label_config"]
-            return predictions_for_tasks(tasks, table, choices_for(table, xml))
+            return predictor.predict(tasks, request.get_json()["label_config"])
 
-    app: Flask = init_app(model_class=StoredScores, model_dir=str(folder))
-    app.config[_TABLE] = table
-    if not app.config.get(_GUARDED):
-        app.before_request(_answer_early)
+    app: Flask = init_app(model_class=Served, model_dir=str(folder))
+    app.config[_PREDICTOR] = predictor
+    app.config[_LISTENER] = listener
+    if _BARE not in app.config:
+        app.config[_BARE] = app.wsgi_app
+        # First of all: label-studio-ml's own hook reads the whole body.
+        app.before_request_funcs.setdefault(None, []).insert(0, _answer_early)
         app.after_request(_tidy)
-        app.config[_GUARDED] = True
+    app.wsgi_app = guarded(app.config[_BARE], password)  # type: ignore[method-assign, assignment]
     # A task may be opened before Label Studio has set up a backend that was restarted.
     LabelStudioMLManager.fetch()
     return app
@@ -122,17 +109,25 @@ def _refuse_old_libraries() -> None:
 
 
 def _answer_early() -> "tuple[dict[str, Any], int] | None":
-    """Answer what needs no model: events, and requests that could only fail."""
+    """Answer what needs no model, and requests that could only fail."""
     from flask import current_app, request
 
+    predictor: Predictor = current_app.config[_PREDICTOR]
     if request.method != "POST":
-        return None
-    if request.path in ("/webhook", "/train"):
-        return {}, 201  # stored scores learn nothing, so no process is forked
+        return _told(predictor) if request.path in ("/", "/health") else None
+    # Another type of content is what a foreign page in a browser could send unasked.
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         return {"detail": "the body is not a JSON object"}, 400
-    config = {"/setup": "schema", "/predict": "label_config"}.get(request.path)
+    if request.path in ("/webhook", "/train"):
+        event = START_TRAINING if request.path == "/train" else body.get("action")
+        listener: Listener | None = current_app.config[_LISTENER]
+        if listener is not None and isinstance(event, str):
+            listener(event, body)
+        return {}, 201  # label-studio-ml would fork a process
+    if request.path == "/versions":
+        return {"versions": [predictor.model_version]}, 200
+    config = _PAGE_KEYS.get(request.path)
     if config is None:
         return None
     tasks = body.get("tasks", [] if request.path == "/setup" else None)
@@ -140,22 +135,38 @@ def _answer_early() -> "tuple[dict[str, Any], int] | None":
         return {"detail": "'tasks' is not a list of objects"}, 400
     if not isinstance(body.get(config), str):
         return {"detail": f"'{config}' is not a label config"}, 400
+    if not isinstance(body.get("params") or {}, dict):
+        return {"detail": "'params' is not an object"}, 400
     try:
-        choices_for(current_app.config[_TABLE], body[config])
+        predictor.check_page(body[config])
     except IntegrationError as error:
         return {"detail": str(error)}, 400
     return None
 
 
+def _told(predictor: Predictor) -> tuple[dict[str, Any], int]:
+    """Say that it is up; about the model, only to who has the password."""
+    from flask import request
+
+    told: dict[str, Any] = {"status": "UP"}
+    if request.environ.get(TRUSTED):
+        told["model_version"] = predictor.model_version
+        if predictor.problem:
+            told["problem"] = predictor.problem
+    return told, 200
+
+
 def _tidy(response: "Response") -> "Response":
-    """Put the table's version in place of INITIAL, and one line in place of a traceback."""
+    """Put the model's version in place of INITIAL, and one line in place of a page."""
     from flask import current_app, json
 
     body = response.get_json(silent=True)
     if response.status_code >= 500:
         body = {"detail": "the ML backend failed; its log says why"}
+    elif response.status_code >= 400 and not isinstance(body, dict):
+        body = {"detail": response.status.lower()}
     elif isinstance(body, dict) and "model_version" in body:
-        body["model_version"] = current_app.config[_TABLE].model_version
+        body["model_version"] = current_app.config[_PREDICTOR].model_version
     else:
         return response
     response.set_data(json.dumps(body))

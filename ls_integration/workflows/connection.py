@@ -115,6 +115,35 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
     )
 
 
+def own_server(settings: Settings, start: Path) -> tuple[str | None, SecretStr | None, Path | None]:
+    """Tell which server is set up here, without asking it anything.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the user said.
+    start : Path
+        The working folder, from which an embedded server is looked for.
+
+    Returns
+    -------
+    url : str or None
+        The setting's, else that of the embedded server.
+    api_key : SecretStr or None
+        The setting's, else the embedded server's if that is the one.
+    media : Path or None
+        Folder of the pictures on this machine.
+    """
+    data_dir = embedded_files.find(start)
+    credentials = embedded_files.read_credentials(data_dir) if data_dir else None
+    state = embedded_files.read_state(data_dir) if data_dir else None
+    url = settings.url or (credentials.url if credentials else None)
+    is_embedded = credentials is not None and url == credentials.url
+    api_key = settings.api_key or (credentials.token if credentials and is_embedded else None)
+    media = settings.media or (Path(state.media) if state and is_embedded else None)
+    return url, api_key, media.absolute() if media else None
+
+
 def choose_url(settings: Settings, study_url: str | None, embedded_url: str | None) -> str:
     """Choose the server: the setting's, the study's, the embedded one, the default.
 
