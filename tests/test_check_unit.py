@@ -257,6 +257,9 @@ def test_backends_are_judged_from_the_servers_side() -> None:
     away = {**good, "state": "DI", "error_message": "refused\nlong trace"}
     assert "(refused)" in _bad(check_backends([away], "svm", is_blind=False))[0]
     assert "blind" in _bad(check_backends([good], "svm", is_blind=True))[0]
+    present = list(check_backends([good], "present-label", is_blind=False, keeps_start=True))
+    assert [line.state for line in present] == ["ok"]
+    assert "connect-backend" in _bad(check_backends([good], "present-label", is_blind=False))[0]
 
 
 def test_webhooks_left_behind_are_told_from_others() -> None:

@@ -3,14 +3,44 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 from pydantic import SecretStr
 
 from ls_integration.errors import ServerError
 from ls_integration.server.client import Client
+from ls_integration.server.embedded_address import is_loopback
+from ls_integration.server.session import new_session
 
 _FIRST_TITLE = "ls-integration"
 """Stands until the backend has told Label Studio its model's name."""
+
+
+_PROBE_TIMEOUT_S = (2.0, 5.0)
+"""To connect, to answer. Label Studio itself waits 1 s and 3 s."""
+
+
+@dataclass(frozen=True)
+class BackendSigns:
+    """What a backend shows to this machine.
+
+    Attributes
+    ----------
+    is_up : bool
+        It answers `/health`.
+    is_open_to_others : bool
+        It answers without a password, and not on this machine only.
+    version : str or None
+        Its model; None if it does not tell.
+    problem : str or None
+        Why the model's file is not what answers.
+    """
+
+    is_up: bool
+    is_open_to_others: bool = False
+    version: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,3 +200,52 @@ def _version(backend: dict[str, Any], url: str) -> str:
         msg = f"the ML backend at {url} is not ready: {reason}; see its own output, start it again"
         raise ServerError(msg)
     return str(version)
+
+
+def probe_backend(url: str, user: str, password: SecretStr | None) -> BackendSigns:
+    """Look at a backend from this machine; nothing is changed.
+
+    Parameters
+    ----------
+    url : str
+        Its address as the *server* has it, which need not lead there from here.
+    user : str
+        Name for basic auth.
+    password : SecretStr or None
+        Password for basic auth; None: nobody said.
+
+    Returns
+    -------
+    BackendSigns
+        What it showed.
+    """
+    auth = None if password is None else (user, password.get_secret_value())
+    with new_session(url) as session:
+        session.trust_env = False
+        known = _asked(session, "GET", f"{url}/health", auth)
+        if known is None or known.get("status") != "UP":
+            return BackendSigns(is_up=False)
+        stranger = _asked(session, "POST", f"{url}/versions", None)
+    is_open = stranger is not None and not is_loopback(urlsplit(url).hostname or "")
+    version, problem = known.get("model_version"), known.get("problem")
+    return BackendSigns(
+        is_up=True,
+        is_open_to_others=is_open,
+        version=None if version is None else str(version),
+        problem=None if problem is None else str(problem),
+    )
+
+
+def _asked(
+    session: requests.Session, method: str, url: str, auth: tuple[str, str] | None
+) -> dict[str, Any] | None:
+    """Give the answer if it is a good one."""
+    body: dict[str, Any] | None = {} if method == "POST" else None
+    try:
+        response = session.request(
+            method, url, json=body, auth=auth, timeout=_PROBE_TIMEOUT_S, allow_redirects=False
+        )
+        answer = response.json() if response.status_code == 200 else None
+    except requests.exceptions.RequestException:
+        return None
+    return answer if isinstance(answer, dict) else None

@@ -116,7 +116,10 @@ def _answer_early() -> "tuple[dict[str, Any], int] | None":
     if request.method != "POST":
         return _told(predictor) if request.path in ("/", "/health") else None
     # Another type of content is what a foreign page in a browser could send unasked.
-    body = request.get_json(silent=True)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:
+        body = None
     if not isinstance(body, dict):
         return {"detail": "the body is not a JSON object"}, 400
     if request.path in ("/webhook", "/train"):

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ls_integration.server.client import Client
 
 
+BACKEND_URL = "backend_url"
+"""Where a study keeps the address of its ML backend, among its options."""
+
+
 @dataclass(frozen=True)
 class Connected:
     """A project that is connected to a backend.
@@ -138,6 +142,7 @@ def connect(
     if password is not None:
         event_headers = {WEBHOOK_HEADER: webhook_word(password)}
         login = Login(USERNAME, password, event_headers)
+    _remember(study, backend_url.rstrip("/"))
     for project in projects:
         if project.project_id is None or project.view == FRAMES:
             # Its boxes start without answers: one with an answer would count as answered.
@@ -146,3 +151,12 @@ def connect(
             client, project.project_id, backend_url, login=login, keeps_start=keeps_start
         )
         yield Connected(project.title, version, was_changed, not keeps_start)
+
+
+def _remember(folder: Path, url: str) -> None:
+    """Note which backend is ours: no other is told its password."""
+    with study_folder.locked(folder):
+        plan = study_folder.load(folder)
+        if plan.options.get(BACKEND_URL) != url:
+            options = {**plan.options, BACKEND_URL: url}
+            study_folder.save(folder, plan.model_copy(update={"options": options}))

@@ -1,8 +1,9 @@
 """Run the ML backend's web application under gunicorn, in the foreground."""
 
 import logging
+import os
+import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,16 +96,19 @@ def run(make: Callable[[Path], "Flask"], address: Address) -> None:
     _refuse_taken(address.host, address.port)
     # The library writes requests, tokens included, at DEBUG.
     logging.getLogger("label_studio_ml").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="ls-integration-backend-") as name:
-        folder = Path(name)
-        (folder / "models").mkdir()
-        failed = folder / "failed"
-        try:
-            _run_gunicorn(make, folder / "models", failed, address)
-        except SystemExit as stop:
-            if stop.code != _LOAD_FAILED or not failed.exists():
-                raise
+    folder, process_id = Path(tempfile.mkdtemp(prefix="ls-integration-backend-")), os.getpid()
+    (folder / "models").mkdir()
+    failed = folder / "failed"
+    try:
+        _run_gunicorn(make, folder / "models", failed, address)
+    except SystemExit:
+        # The worker leaves this way too, when it is told to stop.
+        if os.getpid() == process_id and failed.exists():
             raise ConfigError(failed.read_text(encoding="utf-8")) from None
+        raise
+    finally:
+        if os.getpid() == process_id:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refuse_taken(host: str, port: int) -> None:
@@ -157,6 +161,7 @@ def _run_gunicorn(
                 return make(folder)
             except IntegrationError as error:
                 failed.write_text(str(error), encoding="utf-8")
-                sys.exit(_LOAD_FAILED)
+                # Not sys.exit: this process was forked inside of `run`, and would end it too.
+                os._exit(_LOAD_FAILED)
 
     Server().run()

@@ -3,12 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import SecretStr
+
 from ls_integration.errors import some_of
-from ls_integration.workflows.check_lines import Line, fine, wrong
+from ls_integration.kinds.cutouts import PRESENT_LABEL
+from ls_integration.server.backends import BackendSigns, probe_backend
+from ls_integration.serving.guard import USERNAME
+from ls_integration.workflows.check_lines import Line, fine, not_checked, wrong
 
 
 def check_backends(
-    backends: Sequence[Mapping[str, Any]], model_version: str, is_blind: bool
+    backends: Sequence[Mapping[str, Any]],
+    model_version: str,
+    is_blind: bool,
+    *,
+    keeps_start: bool = False,
 ) -> Iterator[Line]:
     """Check that the *server* reaches each backend and the page uses it (18, 20, 21, 23).
 
@@ -20,6 +29,8 @@ def check_backends(
         The project's.
     is_blind : bool
         There must be none.
+    keeps_start : bool
+        The pages may go on starting from the present label.
 
     Yields
     ------
@@ -39,6 +50,11 @@ def check_backends(
                 f"ML backend: the server cannot use {url} ({reason[:200]})",
                 "start `ls-integration backend` at an address that the server reaches",
             )
+        elif keeps_start and model_version == PRESENT_LABEL:
+            yield fine(
+                f"ML backend: the server reaches {url} ('{version}'); the pages start from the "
+                "present label"
+            )
         elif not model_version == version == backend.get("title"):
             yield wrong(
                 f"ML backend: {url} is '{version}', the page starts from '{model_version}'",
@@ -46,6 +62,51 @@ def check_backends(
             )
         else:
             yield fine(f"ML backend: the server reaches {url} ('{version}')")
+
+
+def check_from_here(
+    backends: Sequence[Mapping[str, Any]], password: SecretStr | None, own_url: str | None
+) -> Iterator[Line]:
+    """Ask each backend from this side whether it follows its file and is closed to others.
+
+    Parameters
+    ----------
+    backends : sequence of dict
+        Label Studio's rows.
+    password : SecretStr or None
+        What the study's own backend asks.
+    own_url : str or None
+        Where that one is. Members can connect others, which must not be told.
+
+    Yields
+    ------
+    Line
+        One for each backend.
+    """
+    for backend in backends:
+        url = str(backend["url"]).rstrip("/")
+        signs = probe_backend(url, USERNAME, password if url == own_url else None)
+        yield _from_here(url, signs)
+
+
+def _from_here(url: str, signs: BackendSigns) -> Line:
+    if not signs.is_up:
+        return not_checked(f"ML backend from here: {url}", "this machine does not reach it")
+    if signs.is_open_to_others:
+        return wrong(
+            f"ML backend: {url} answers whoever reaches it",
+            "start it with LS_INTEGRATION_BACKEND_PASSWORD, and run connect-backend again",
+        )
+    if signs.version is None:
+        return not_checked(
+            f"ML backend from here: {url}", "it asks for LS_INTEGRATION_BACKEND_PASSWORD"
+        )
+    if signs.problem:
+        return wrong(
+            f"ML backend: '{signs.version}' goes on, its new file cannot be used ({signs.problem})",
+            "train again, or put the old file back",
+        )
+    return fine(f"ML backend from here: {url} serves '{signs.version}'")
 
 
 def check_webhooks(

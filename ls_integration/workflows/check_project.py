@@ -6,8 +6,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pandas as pd
+from pydantic import SecretStr
 
 from ls_integration.errors import IntegrationError, some_of
+from ls_integration.kinds.cutouts_page import CUTOUTS
 from ls_integration.kinds.kind import Page
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import LabelConfig, parse
@@ -16,7 +18,12 @@ from ls_integration.server.projects import description, read_project
 from ls_integration.server.pull import pull_answers, tasks_with_drafts
 from ls_integration.server.storage import picture_url
 from ls_integration.study import Project, Study
-from ls_integration.workflows.check_backends import check_backends, check_webhooks
+from ls_integration.workflows.backend import BACKEND_URL
+from ls_integration.workflows.check_backends import (
+    check_backends,
+    check_from_here,
+    check_webhooks,
+)
 from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wrong
 from ls_integration.workflows.check_predictions import check_predictions_shown
 from ls_integration.workflows.check_tasks import check_tasks, page_predictions, without_version
@@ -37,12 +44,15 @@ class Expected:
         What the pages start from.
     server_folder : str or None
         Folder of the pictures as the server sees it; None if nobody said.
+    backend_password : SecretStr or None
+        What the study's ML backend asks, as this side knows it.
     """
 
     study: Study
     items: pd.DataFrame
     predictions: pd.DataFrame
     server_folder: str | None
+    backend_password: SecretStr | None = None
 
     def config(self, view: str) -> LabelConfig:
         """Read the label page of the study's kind.
@@ -127,7 +137,16 @@ def _lines(client: Client, project: Project, project_id: int, expected: Expected
         yield wrong(f"overlap: each image is asked {asked} times, not {overlap}", AGAIN)
     yield from going_on(_check_storage(client, project_id, expected))
     yield from going_on(_check_tasks(client, project, shown, backends, expected))
-    yield from check_backends(backends, str(shown["model_version"] or ""), expected.study.blind)
+    yield from check_backends(
+        backends,
+        str(shown["model_version"] or ""),
+        expected.study.blind,
+        keeps_start=expected.study.kind == CUTOUTS.name,
+    )
+    if not expected.study.blind:
+        yield from check_from_here(
+            backends, expected.backend_password, expected.study.options.get(BACKEND_URL)
+        )
     yield from check_webhooks(hooks, backends)
 
 

@@ -63,7 +63,13 @@ def check_study(
         yield not_checked("the study's projects", "the study's tables cannot be read")
         return
     yield from going_on(_check_loading(connection, items["image"].tolist(), there, media))
-    expected = Expected(study, items, predictions, _server_folder(study, connection))
+    expected = Expected(
+        study,
+        items,
+        predictions,
+        _server_folder(study, connection),
+        connection.backend_password,
+    )
     for project in study.projects:
         yield from check_project(connection.client, project, expected)
 

@@ -37,6 +37,8 @@ class Connection:
         earlier one has ended with it. None for another server.
     request_limit_s : float
         How long a request that was cut off may still be carried out, in seconds.
+    backend_password : SecretStr or None
+        What an ML backend asks of whoever calls it.
     """
 
     client: Client
@@ -46,6 +48,7 @@ class Connection:
     is_embedded: bool
     server_start: str | None
     request_limit_s: float
+    backend_password: SecretStr | None = None
 
     @property
     def owner_name(self) -> str:  # numpydoc ignore=RT01
@@ -112,6 +115,7 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
         is_embedded=is_embedded,
         server_start=f"{state.pid} {state.create_time}" if state else None,
         request_limit_s=settings.request_limit_s,
+        backend_password=settings.backend_password,
     )
 
 
