@@ -26,6 +26,7 @@ from ls_integration.cli import (
     predict,
     push_predictions,
     replaying,
+    retraining,
     scoring,
     serve,
     status,
@@ -98,6 +99,7 @@ for _module in (
     push_predictions,
     backend,
     improving,
+    retraining,
     demo,
 ):
     _module.register(app)

@@ -61,6 +61,12 @@ def backend(
     ] = None,
     token_file: Annotated[Path | None, typer.Option(help="File that holds your token.")] = None,
     media: Annotated[Path | None, typer.Option(help="Label Studio's folder of pictures.")] = None,
+    retrain_after: Annotated[
+        int | None,
+        typer.Option(
+            min=50, metavar="N", help="Train again after N new answers [default: when asked to]."
+        ),
+    ] = None,
 ) -> None:
     """Serve a model (or stored scores) as an ML backend, until Ctrl+C.
 
@@ -79,13 +85,16 @@ def backend(
     chosen = settings.load(url=url, token_file=token_file, media=media, password_file=password_file)
     address = Address(host, port, chosen.backend_password)
     folder = None if study is None else study_folder.find(study, Path.cwd())
+    if scores is not None and retrain_after is not None:
+        msg = "--retrain-after is for --model: stored scores learn nothing"
+        raise ConfigError(msg)
     if scores is not None:
         _serve_scores(scores, folder, model_version, model_threshold, address)
     elif model is not None:
         if model_version is not None or model_threshold is not None:
             msg = "--model-version and --model-threshold are for --scores: a model has its own"
             raise ConfigError(msg)
-        _serve_model(model, folder, chosen, address)
+        _serve_model(model, folder, chosen, address, retrain_after)
 
 
 def _serve_scores(
@@ -107,11 +116,17 @@ def _serve_scores(
     run(lambda folder: application(predictor, folder, password=address.password), address)
 
 
-def _serve_model(model: Path, study: Path | None, chosen: "Settings", address: "Address") -> None:
+def _serve_model(
+    model: Path,
+    study: Path | None,
+    chosen: "Settings",
+    address: "Address",
+    retrain_after: int | None,
+) -> None:
     from ls_integration.workflows.backend_model import model_application, served_model
     from ls_integration.workflows.backend_server import run
 
-    served = served_model(model, study, chosen, Path.cwd())
+    served = served_model(model, study, chosen, Path.cwd(), retrain_after=retrain_after)
     if served.study is None:
         print_note("without --study only images of measured values can be scored, no page of ours")
 

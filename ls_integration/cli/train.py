@@ -85,12 +85,13 @@ def train(
     Cutouts: ls-integration train cutouts FRAMES --predictions test_outputs.csv --output c.skops
     """
     from ls_integration.models.saved import CARD_SUFFIX, check_model_name, save_model
+    from ls_integration.models.training_data import save_training
     from ls_integration.workflows import train as workflow
     from ls_integration.workflows.image_sources import SourceOptions, open_source
 
     check_model_name(output)
     options = workflow.TrainOptions(recipe, threshold, seed, skip_bad)
-    workflow.choose_recipe(kind, options)
+    chosen = workflow.choose_recipe(kind, options)
     opened = open_source(
         kind,
         SourceOptions(
@@ -107,7 +108,10 @@ def train(
         ),
     )
     with progress_bars(context, quiet) as report:
-        model = workflow.train(opened, options, say=print_note, report=report)
+        known = workflow.learnable(opened, chosen, options, say=print_note, report=report)
+        model = workflow.fit_model(opened, known, chosen, options, say=print_note)
+    # First, so that no model is without.
+    save_training(output, workflow.training_data(known, chosen))
     save_model(output, model)
     print_result(model.card.to_text().rstrip())
     print_note(f"wrote {output} and {output.with_suffix(CARD_SUFFIX).name}")

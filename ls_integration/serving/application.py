@@ -7,10 +7,10 @@ a traceback. So the predictor is made once, events go to whoever counts them,
 the version is the predictor's, and an error is one line.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import SecretStr
 
@@ -21,9 +21,29 @@ from ls_integration.serving.predictor import Predictor
 if TYPE_CHECKING:
     from flask import Flask, Response
 
-Listener = Callable[[str, Mapping[str, Any]], None]
-"""Told of an event by its name, as Label Studio's webhooks call it, and its payload. It
-returns at once."""
+
+class Listener(Protocol):
+    """Whoever is told of events."""
+
+    @property
+    def is_training(self) -> bool:
+        """Say whether a training runs."""
+
+    @property
+    def n_new(self) -> int:
+        """Give the number of answers that the model has not learnt from."""
+
+    def __call__(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Take an event; it returns at once.
+
+        Parameters
+        ----------
+        event : str
+            As Label Studio's webhooks call it.
+        payload : mapping
+            What came with it.
+        """
+
 
 START_TRAINING = "START_TRAINING"
 """The event of the button "Start Training"."""
@@ -113,8 +133,11 @@ def _answer_early() -> "tuple[dict[str, Any], int] | None":
     from flask import current_app, request
 
     predictor: Predictor = current_app.config[_PREDICTOR]
+    listener: Listener | None = current_app.config[_LISTENER]
     if request.method != "POST":
-        return _told(predictor) if request.path in ("/", "/health") else None
+        if request.path == "/is_training":
+            return {"is_training": listener is not None and listener.is_training}, 200
+        return _told(predictor, listener) if request.path in ("/", "/health") else None
     # Another type of content is what a foreign page in a browser could send unasked.
     try:
         body = request.get_json(silent=True)
@@ -124,7 +147,6 @@ def _answer_early() -> "tuple[dict[str, Any], int] | None":
         return {"detail": "the body is not a JSON object"}, 400
     if request.path in ("/webhook", "/train"):
         event = START_TRAINING if request.path == "/train" else body.get("action")
-        listener: Listener | None = current_app.config[_LISTENER]
         if listener is not None and isinstance(event, str):
             listener(event, body)
         return {}, 201  # label-studio-ml would fork a process
@@ -147,7 +169,7 @@ def _answer_early() -> "tuple[dict[str, Any], int] | None":
     return None
 
 
-def _told(predictor: Predictor) -> tuple[dict[str, Any], int]:
+def _told(predictor: Predictor, listener: Listener | None) -> tuple[dict[str, Any], int]:
     """Say that it is up; about the model, only to who has the password."""
     from flask import request
 
@@ -156,6 +178,9 @@ def _told(predictor: Predictor) -> tuple[dict[str, Any], int]:
         told["model_version"] = predictor.model_version
         if predictor.problem:
             told["problem"] = predictor.problem
+        if listener is not None:
+            told["new_answers"] = listener.n_new
+            told["is_training"] = listener.is_training
     return told, 200
 
 

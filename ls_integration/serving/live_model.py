@@ -97,7 +97,7 @@ class LiveModel:
         model = self._file.current()
         form = page_form(xml, model.kind)
         predictions: list[Prediction] = [[] for _ in tasks]
-        for place, verdict in self._verdicts(model, tasks):
+        for place, verdict in self._verdicts(model, tasks, form.asks_rating):
             try:
                 result = form.write(tasks[place], verdict)
             except IntegrationError as error:
@@ -107,7 +107,7 @@ class LiveModel:
         return predictions
 
     def _verdicts(
-        self, model: "Scorer", tasks: Sequence[Mapping[str, Any]]
+        self, model: "Scorer", tasks: Sequence[Mapping[str, Any]], asks_rating: bool
     ) -> Iterator[tuple[int, Verdict]]:
         images: list[tuple[int, StedInput]] = []
         cutouts: dict[FrameInput, list[tuple[int, CutoutInput]]] = {}
@@ -125,12 +125,12 @@ class LiveModel:
                 images.append((place, found))
             else:
                 cutouts.setdefault(found.frame, []).append((place, found))
-        yield from self._of_images(model, images)
+        yield from self._of_images(model, images, asks_rating)
         for frame, wanted in cutouts.items():
             yield from self._of_cutouts(model, frame, wanted)
 
     def _of_images(
-        self, model: "Scorer", images: Sequence[tuple[int, StedInput]]
+        self, model: "Scorer", images: Sequence[tuple[int, StedInput]], asks_rating: bool
     ) -> Iterator[tuple[int, Verdict]]:
         for start in range(0, len(images), IMAGES_AT_ONCE):
             by_size: dict[tuple[int, ...], list[tuple[int, NDArray[np.float32]]]] = {}
@@ -144,7 +144,7 @@ class LiveModel:
             for same in by_size.values():
                 counts = np.stack([image for _, image in same])
                 try:
-                    scores, ratings = _look(model, counts)
+                    scores, ratings = _look(model, counts, asks_rating)
                 except IntegrationError as error:
                     self._say(str(error))
                     continue
@@ -210,10 +210,10 @@ class _FrameCache:
 
 
 def _look(
-    model: "Scorer", counts: NDArray[np.float32]
+    model: "Scorer", counts: NDArray[np.float32], asks_rating: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Score and, where the model can, rate; the features are computed once."""
-    rate = _rating_of(model)
+    """Score and, where the page asks for it, rate; the features are computed once."""
+    rate = _rating_of(model) if asks_rating else None
     if rate is None:
         return model.score_sted(counts), np.full(len(counts), np.nan)
     return rate(counts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ls_integration import label_config
@@ -23,6 +24,10 @@ _PAGES = {
     cutouts.KIND: (cutouts.KIND,),
 }
 """Kind of model -> kinds of pages on which its answers can stand."""
+
+
+_REMEMBERED_LENGTH = 100_000
+"""Of a label config; ours have less than 10,000 characters."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,12 @@ def page_form(xml: str, model_kind: str) -> PageForm:
     ConfigError
         If it is no page of ours, or asks what the model does not answer.
     """
+    if len(xml) > _REMEMBERED_LENGTH:
+        return _page_form(xml, model_kind)
+    return _remembered_form(xml, model_kind)
+
+
+def _page_form(xml: str, model_kind: str) -> PageForm:
     config = label_config.parse(xml)
     kind = kind_of_page(config)
     if kind.name not in _PAGES[model_kind] or kind.write_answer is None:
@@ -108,6 +119,10 @@ def page_form(xml: str, model_kind: str) -> PageForm:
         return write_answer(Judgement(item_id, rating=rating))
 
     return PageForm(asks_rating, write)
+
+
+# The same few pages come with each request.
+_remembered_form = lru_cache(maxsize=16)(_page_form)
 
 
 def _boxes(task: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
 """The scores that a backend serves, and the projects that are connected to one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -14,6 +14,7 @@ from ls_integration.kinds.cutouts_page import FRAMES
 from ls_integration.serving.guard import USERNAME, WEBHOOK_HEADER, webhook_word
 from ls_integration.serving.score_table import ScoreTable, read_score_table
 from ls_integration.workflows.backend_model import refuse_blind
+from ls_integration.workflows.study_projects import PUSHED_VERSIONS
 
 if TYPE_CHECKING:
     from ls_integration.server.client import Client
@@ -142,7 +143,7 @@ def connect(
     if password is not None:
         event_headers = {WEBHOOK_HEADER: webhook_word(password)}
         login = Login(USERNAME, password, event_headers)
-    _remember(study, backend_url.rstrip("/"))
+    _remember(study, {BACKEND_URL: backend_url.rstrip("/")})
     for project in projects:
         if project.project_id is None or project.view == FRAMES:
             # Its boxes start without answers: one with an answer would count as answered.
@@ -150,13 +151,22 @@ def connect(
         version, was_changed = connect_backend(
             client, project.project_id, backend_url, login=login, keeps_start=keeps_start
         )
+        _remember(study, {PUSHED_VERSIONS: _versions(study, version)})
         yield Connected(project.title, version, was_changed, not keeps_start)
 
 
-def _remember(folder: Path, url: str) -> None:
-    """Note which backend is ours: no other is told its password."""
+def _versions(folder: Path, version: str) -> list[str]:
+    """List the models whose predictions belong on the server: this one's too, from now on."""
+    known = study_folder.load(folder).options.get(PUSHED_VERSIONS)
+    if known is None:
+        known = sorted(set(study_folder.read_predictions(folder)["model_version"].astype(str)))
+    return list(dict.fromkeys([*known, version]))
+
+
+def _remember(folder: Path, kept: Mapping[str, Any]) -> None:
+    """Note which backend is ours (no other is told its password), and what it has answered."""
     with study_folder.locked(folder):
         plan = study_folder.load(folder)
-        if plan.options.get(BACKEND_URL) != url:
-            options = {**plan.options, BACKEND_URL: url}
+        options = {**plan.options, **kept}
+        if options != plan.options:
             study_folder.save(folder, plan.model_copy(update={"options": options}))

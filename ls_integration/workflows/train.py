@@ -27,6 +27,7 @@ from ls_integration.models.model import (
     Model,
 )
 from ls_integration.models.saved import library_versions
+from ls_integration.models.training_data import TrainingData
 from ls_integration.progress import Reporter, silent
 from ls_integration.scoring.measure import Measure
 from ls_integration.scoring.roc import auc
@@ -77,12 +78,15 @@ class Known:
         What is not independent of each other; None: each item is.
     data_sha256 : str
         Hex digest of the pixels, targets and groups.
+    group_names : tuple of str
+        What the groups are called; empty texts where none is known.
     """
 
     features: Features
     target: Floats
     groups: NDArray[np.int64] | None
     data_sha256: str
+    group_names: tuple[str, ...] = ()
 
 
 def train(
@@ -117,6 +121,25 @@ def train(
     recipe = choose_recipe(source.kind, options)
     known = learnable(source, recipe, options, say=say, report=report)
     return fit_model(source, known, recipe, options, say=say)
+
+
+def training_data(known: Known, recipe: str) -> TrainingData:
+    """Give what is kept beside a model, for training it again.
+
+    Parameters
+    ----------
+    known : Known
+        What it was trained on.
+    recipe : str
+        Says what the features mean.
+
+    Returns
+    -------
+    TrainingData
+        Without the images.
+    """
+    groups = np.array(known.group_names or [""] * len(known.target), dtype=np.str_)
+    return TrainingData(known.features, known.target, groups, RECIPE_FEATURES[recipe])
 
 
 def choose_recipe(kind: str, options: TrainOptions) -> str:
@@ -237,6 +260,7 @@ def learnable(
         target[rows[order]],
         groups,
         digest.hexdigest(),
+        tuple(source.rows["group"].iloc[rows[order]].fillna("").astype(str)),
     )
 
 
