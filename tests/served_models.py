@@ -29,7 +29,7 @@ def train_on(manifest: Path, path: Path, *, seed: int = 0) -> Model:
     return model
 
 
-def cutout_model(path: Path) -> Model:
+def cutout_model(path: Path, *, threshold: float = 0.5) -> Model:
     """Save a model of cutouts that was trained on next to nothing."""
     generator = np.random.default_rng(5)
     target = generator.uniform(0.2, 1.0, 60)
@@ -43,6 +43,7 @@ def cutout_model(path: Path) -> Model:
         kind="cutouts",
         version="cutouts-0123abcd",
         features_version=cutout_features.VERSION,
+        threshold=threshold,
     )
     model = Model(card, estimator)
     save_model(path, model)

@@ -180,7 +180,11 @@ def connect_backend(
         )
         for one in connected:
             if one.starts_from_it:
-                done = f"{'now' if one.was_changed else 'already'} starts from"
+                done = "now" if one.was_changed else "already"
+                print_result(f"{one.title}: {done} starts from '{one.model_version}'")
             else:
-                done = "starts from the present label as before, beside it stands"
-            print_result(f"{one.title}: {done} '{one.model_version}'")
+                # Seen: Label Studio asks the backend that the page starts from, no other.
+                print_result(
+                    f"{one.title}: goes on starting from the present label; Label Studio asks "
+                    f"'{one.model_version}' only with --start-from-model"
+                )

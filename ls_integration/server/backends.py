@@ -87,8 +87,8 @@ def connect_backend(
     login : Login, optional
         What the backend asks.
     keeps_start : bool
-        The page goes on starting from what it starts from now: the backend's
-        predictions are stored beside it.
+        The page goes on starting from what it starts from now: Label Studio then
+        tells the backend of answers, and asks it nothing.
 
     Returns
     -------

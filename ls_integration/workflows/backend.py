@@ -9,11 +9,16 @@ from pydantic import SecretStr
 
 from ls_integration import study as study_folder
 from ls_integration.errors import ConfigError, StudyError
-from ls_integration.kinds import cutouts, sted_rating
+from ls_integration.kinds import cutouts, sted_quality, sted_rating
 from ls_integration.kinds.cutouts_page import FRAMES
+from ls_integration.kinds.registry import kind_of
+from ls_integration.kinds.sted_source import NORMAL
+from ls_integration.progress import silent
+from ls_integration.server.storage import picture_url
 from ls_integration.serving.guard import USERNAME, WEBHOOK_HEADER, webhook_word
 from ls_integration.serving.score_table import ScoreTable, read_score_table
 from ls_integration.workflows.backend_model import refuse_blind
+from ls_integration.workflows.push_predictions import say_how_to_agree
 from ls_integration.workflows.study_projects import PUSHED_VERSIONS
 
 if TYPE_CHECKING:
@@ -37,7 +42,8 @@ class Connected:
     was_changed : bool
         False if all was so already.
     starts_from_it : bool
-        False: the pages go on starting from the present label.
+        False: the pages go on starting from the present label, and Label Studio
+        does not ask the backend.
     """
 
     title: str
@@ -152,7 +158,21 @@ def connect(
             client, project.project_id, backend_url, login=login, keeps_start=keeps_start
         )
         _remember(study, {PUSHED_VERSIONS: _versions(study, version)})
+        if plan.kind == sted_quality.KIND:
+            _say_how_to_agree(client, study, project, version)
         yield Connected(project.title, version, was_changed, not keeps_start)
+
+
+def _say_how_to_agree(
+    client: "Client", folder: Path, project: study_folder.Project, version: str
+) -> None:
+    """Let the pages say that Enter agrees, also where they were imported to start empty."""
+    with study_folder.locked(folder):
+        plan, items = study_folder.load(folder), study_folder.read_items(folder)
+        # That there are predictions decides about the words, not what they say.
+        answers = items[["item_id"]].assign(label=NORMAL, score=0.0, model_version=version)
+        page = kind_of(plan).make_page(plan, items, answers, picture_url, project.view)
+        say_how_to_agree(client, folder, plan, project, page, silent)
 
 
 def _versions(folder: Path, version: str) -> list[str]:

@@ -281,7 +281,7 @@ def _push(
     )
     shown = start_version(study, project, str(page.model_version))
     if study.kind == sted_quality.KIND:
-        study = _say_how_to_agree(client, folder, study, project, page, report)
+        study = say_how_to_agree(client, folder, study, project, page, report)
     show_predictions(client, project_id, shown)
     n_removed = n_kept = 0
     if options.replace:
@@ -295,12 +295,32 @@ def _push(
     return study, PushedProject(project.title, push, shown, n_removed, n_kept)
 
 
-def _say_how_to_agree(
+def say_how_to_agree(
     client: Client, folder: Path, study: Study, project: Project, page: Page, report: Reporter
 ) -> Study:
     """Change pages that say how to answer an empty page.
 
     There the key of the answer that is set already would take it away.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    folder : Path
+        The study's folder; its lock must be held.
+    study : Study
+        The study.
+    project : Project
+        Of the study, on the server.
+    page : Page
+        As it is with predictions.
+    report : Reporter
+        Told of progress.
+
+    Returns
+    -------
+    Study
+        Perhaps changed, and then saved.
     """
     wanted = {str(task["data"]["item_id"]): task["data"] for task in page.tasks}
     project_id = int(project.project_id or 0)

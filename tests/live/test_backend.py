@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import requests
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from ls_integration import study
+from ls_integration.kinds.sted_quality import make_items
 from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer, free_port
@@ -97,9 +99,25 @@ def project_id(client: Client, live_server: EmbeddedServer, tmp_path: Path) -> I
         title="Backend trial",
         blind=False,
         server_url=live_server.url,
+        options={"normal_at_least": 0.7, "model_version": "model"},
         projects=[study.Project(key="o", title="Backend trial", project_id=made, annotator="O")],
     )
+    rows = pd.DataFrame(
+        {
+            "item_id": ITEMS,
+            "source_path": ITEMS,
+            "rating": 0.8,
+            "structure": "actin",
+            "group": None,
+            "model_score": float("nan"),
+            "model_label": None,
+        }
+    )
+    items = make_items(rows, make_id=str, normal_at_least=0.7)
     study.save(tmp_path / "studies" / "trial", plan)
+    study.write_items(
+        tmp_path / "studies" / "trial", items.assign(image="p/x.webp", peak_count=9.0)
+    )
     yield made
     client.delete(f"/api/projects/{made}")
 

@@ -204,6 +204,7 @@ def test_answers_teach_the_model_that_pages_start_from(
             (score,) = old.score_sted(found.read()[None])
             label = "anomaly" if score >= old.threshold else "normal"
             expect(page.locator(f'input[type="radio"][name="{label}"]')).to_be_checked()
+        expect(page.get_by_text("agree: Enter")).to_be_visible()
         _picture(page, "backend-model-quality")
         tasks = pull_answers(client, project_id, with_predictions=True)
         (prediction,) = tasks[0]["predictions"]
@@ -333,18 +334,16 @@ def test_cutouts_start_from_the_present_label_unless_told_otherwise(
     page: Page,
     login: Login,
 ) -> None:
-    """The model's answer is stored beside it, and comes with the boxes when it is shown."""
+    """Then the model's answer comes with the page's boxes."""
     imported = import_cutouts(cutout_options, settings, start=workplace, say=lambda _: None)
     (project,) = imported.projects
-    model = cutout_model(workplace / "cutouts.skops")
+    # So low that it calls an artifact what has the present label "no artifact".
+    model = cutout_model(workplace / "cutouts.skops", threshold=0.0)
     words = ("--model", "cutouts.skops", "--study", str(imported.folder))
     stream = f"{live_server.url}/projects/{project.project_id}/data?labeling=1"
     with _backend(workplace, environment, *words) as (url, _):
         told = _connect(workplace, imported.folder, url, environment)
-        assert told == (
-            "Served cutouts: starts from the present label as before, beside it stands "
-            f"'{model.version}'\n"
-        )
+        assert "Served cutouts: goes on starting from the present label;" in told
         checked = _run(workplace, "check", str(imported.folder), **environment)
         assert "the pages start from the present label" in checked.stdout
         login(page, live_server, live_server.username, live_server.password.get_secret_value())
@@ -352,17 +351,17 @@ def test_cutouts_start_from_the_present_label_unless_told_otherwise(
         expect(page.locator('input[type="radio"][name="no artifact"]').first).to_be_checked()
         shown = client.get(f"/api/projects/{project.project_id}")["model_version"]
         assert shown == "present-label"
-        (first, *_) = pull_answers(client, project.project_id, with_predictions=True)
-        by_version = {one["model_version"]: one for one in first["predictions"]}
-        assert set(by_version) == {"present-label", model.version}
-
         _connect(workplace, imported.folder, url, environment, "--start-from-model")
         _open(page, stream, "Cutout 1 of 9")
-        choice, *boxes = by_version[model.version]["result"]
-        present = by_version["present-label"]["result"]
+        (first, *_) = pull_answers(client, project.project_id, with_predictions=True)
+        by_version = {one["model_version"]: one["result"] for one in first["predictions"]}
+        assert set(by_version) == {"present-label", model.version}
+        choice, *boxes = by_version[model.version]
+        present = by_version["present-label"]
         assert boxes == [item for item in present if item["type"] == "rectanglelabels"]
         (label,) = choice["value"]["choices"]
-        expect(page.locator(f'input[type="radio"][name="{label}"]').first).to_be_checked()
+        assert label == "artifact", "else nothing would show that it is the model's"
+        expect(page.locator('input[type="radio"][name="artifact"]').first).to_be_checked()
         _picture(page, "backend-model-cutouts")
 
 
