@@ -48,15 +48,13 @@ def application_from_environment() -> "Flask":
     """
     chosen = settings.load()
     check_password(Address(_EVERYBODY, 9090, chosen.backend_password))
-    folder = Path(tempfile.mkdtemp(prefix="ls-integration-backend-")) / "models"
-    folder.mkdir()
     model = os.environ.get(MODEL_VARIABLE)
     if model:
         name = os.environ.get(STUDY_VARIABLE)
         study = study_folder.find(name, Path.cwd()) if name else None
         served = served_model(Path(model), study, chosen, Path.cwd())
         return model_application(
-            served, folder, password=chosen.backend_password, say=lambda _: None
+            served, _folder(), password=chosen.backend_password, say=lambda _: None
         )
     scores = os.environ.get(SCORES_VARIABLE)
     if not scores:
@@ -72,4 +70,11 @@ def application_from_environment() -> "Flask":
         raise ConfigError(msg) from None
     version = os.environ.get(VERSION_VARIABLE) or None
     table = read_score_table(Path(scores), model_version=version, threshold=threshold)
-    return application(StoredScores(table), folder, password=chosen.backend_password)
+    return application(StoredScores(table), _folder(), password=chosen.backend_password)
+
+
+def _folder() -> Path:
+    """Make a folder that is private to this process, and goes with its container."""
+    folder = Path(tempfile.mkdtemp(prefix="ls-integration-backend-")) / "models"
+    folder.mkdir()
+    return folder
