@@ -1,10 +1,8 @@
 """How the embedded server keeps its database and answers requests.
 
-Label Studio's own command line runs Django's development server, and each of
-the dozen small transactions of one answer waits several times for the disk.
-Two things make that short: one transaction for the whole answer, and a server
-with a pool of threads, each with a connection to the database that stays open.
-Django must be set up before.
+Label Studio's own command line runs Django's development server. Here a pool of
+threads answers, each with a connection to the database that stays open. Django
+must be set up before.
 """
 
 import importlib
@@ -53,73 +51,6 @@ def tune_database() -> None:
     # What was opened while Django was set up knows nothing of these.
     connections.close_all()
     signals.request_started.connect(_choose_transactions, dispatch_uid=__name__)
-
-
-def save_answers_at_once() -> None:
-    """Store an answer and all that it changes (its task's state, counters) in one transaction.
-
-    Besides being quicker, a server that is killed in between leaves no answer
-    behind whose task still counts as open.
-
-    Raises
-    ------
-    AttributeError
-        If this Label Studio stores answers elsewhere.
-    """
-    view: Any = importlib.import_module("tasks.api").AnnotationsListAPI
-    transaction: Any = importlib.import_module("django.db.transaction")
-    view.perform_create = transaction.atomic(view.perform_create)
-
-
-def write_counters_directly() -> None:
-    """Write the counters of tasks row by row instead of as one expression of all rows.
-
-    After an import Label Studio sets three numbers for each task. Django writes a
-    thousand tasks at a time as three ``CASE WHEN`` of a thousand branches each,
-    and building them took half of an import's time (profiled with 1.23.2). The
-    same values, one prepared statement executed many times, take none of it.
-
-    Raises
-    ------
-    AttributeError
-        If this Label Studio keeps its tasks elsewhere.
-    """
-    task: Any = importlib.import_module("tasks.models").Task
-    connections: Any = importlib.import_module("django.db").connections
-    transaction: Any = importlib.import_module("django.db.transaction")
-    queries: Any = type(task.objects.get_queryset())
-    by_expression = queries.bulk_update
-
-    def bulk_update(self: Any, objs: Any, fields: Any, batch_size: int | None = None) -> Any:
-        objects = list(objs)
-        columns = [self.model._meta.get_field(name) for name in fields]
-        values = [[getattr(one, column.attname) for column in columns] for one in objects]
-        # What is no plain value, or not one of many, is left to Django.
-        is_plain = not any(hasattr(value, "resolve_expression") for row in values for value in row)
-        if not objects or not is_plain or any(one.pk is None for one in objects):
-            return by_expression(self, objects, fields, batch_size=batch_size)
-        connection = connections[self.db]
-        quoted = connection.ops.quote_name
-        assignments = ", ".join(f"{quoted(column.column)} = %s" for column in columns)
-        table, key = quoted(self.model._meta.db_table), quoted(self.model._meta.pk.column)
-        rows = [
-            [
-                *(
-                    column.get_db_prep_save(value, connection)
-                    for column, value in zip(columns, row, strict=True)
-                ),
-                one.pk,
-            ]
-            for one, row in zip(objects, values, strict=True)
-        ]
-        with (
-            transaction.atomic(using=self.db, savepoint=False),
-            connection.cursor() as cursor,
-        ):
-            cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {key} = %s", rows)
-        return len(objects)
-
-    queries.bulk_update = bulk_update
 
 
 def _choose_transactions(environ: dict[str, Any], **_: object) -> None:
