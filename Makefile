@@ -20,10 +20,9 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 # Compose refuses to start without these; to check the file any value does.
-COMPOSE_TRIAL := LABEL_STUDIO_USERNAME=check@example.com LABEL_STUDIO_PASSWORD=check \
-    LABEL_STUDIO_API_KEY=check LS_INTEGRATION_MEDIA=./pictures
+COMPOSE_TRIAL := LS_INTEGRATION_SECRETS=./.secrets LS_INTEGRATION_MEDIA=./pictures
 
-.PHONY: help setup demo test check format lock clean browser compose-check
+.PHONY: help setup demo test test-compose check format lock backup restore clean browser compose-check
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -36,6 +35,17 @@ demo: $(READY)  ## see the whole loop on a synthetic sample with a real Label St
 test: check compose-check browser  ## check, then all tests
 	@$(VENV)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/live
 	@$(VENV)/python -m pytest tests/live
+
+test-compose: $(READY) browser  ## tests of docker-compose.yml; needs root and a Docker engine
+	@command -v debootstrap >/dev/null || { $(call debian,debootstrap); }
+	@$(VENV)/python -m pytest -m compose tests/compose
+
+backup: TO ?= backups/$(shell date -u +%Y%m%dT%H%M%SZ)
+backup:  ## copy the server of docker-compose.yml into backups/, or TO=FOLDER
+	@compose/backup.sh backup "$(TO)"
+
+restore:  ## put FROM=FOLDER into empty volumes; REPLACE=yes: over what is there
+	@compose/backup.sh restore "$(FROM)"
 
 check: $(READY)  ## style, types, import order, docstrings, licences
 	@$(VENV)/ruff format --quiet --check --diff $(CODE)
@@ -60,6 +70,9 @@ lock: $(UV)  ## remake requirements.lock from pyproject.toml
 	@$(UV) pip compile pyproject.toml --quiet --extra ml --universal --constraint requirements.lock \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file ml_backend/requirements.lock
+	@echo gunicorn | $(UV) pip compile - --quiet --universal --constraint requirements.lock \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --output-file compose/requirements.lock
 
 clean:  ## remove what make has made, keep studies, results and servers
 	@rm -rf .tools .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -64,7 +64,7 @@ def test_the_options_that_the_documents_name_exist() -> None:
 
     known = options_of(COMMANDS)
     # Of docker compose, and of every command.
-    known |= {"--detach", "--profile", "--help"}
+    known |= {"--detach", "--profile", "--pull", "--help"}
     for document in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text(encoding="utf-8")))
         assert named <= known, (document.name, named - known)

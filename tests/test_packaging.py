@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -158,18 +159,36 @@ def test_compose_may_call_its_own_network_only(compose: Any) -> None:
 
 
 def test_compose_has_no_default_password(compose: Any) -> None:
-    """Secrets come from .env, and without them nothing starts."""
-    environment = compose["services"]["label-studio"]["environment"]
-    for name in ("USERNAME", "PASSWORD", "USER_TOKEN"):
-        assert ":?" in environment[f"LABEL_STUDIO_{name}"]
+    """Secrets come from files that `init` makes, and without them nothing starts."""
+    for secret in compose["secrets"].values():
+        assert secret["file"].startswith("${LS_INTEGRATION_SECRETS:?")
+    for service in compose["services"].values():
+        named = {name for name in service.get("environment", {}) if not name.endswith("_FILE")}
+        # The ML backend's own is known to the commands as well, and opens nothing else.
+        named -= {"LS_INTEGRATION_BACKEND_PASSWORD"}
+        assert not [name for name in named if re.search("PASSWORD|TOKEN|KEY$", name)]
 
 
 def test_compose_listens_on_loopback_and_mounts_pictures_read_only(compose: Any) -> None:
-    """Who wants more writes it into a file of their own."""
+    """Who wants more writes it into .env."""
+    published = [port for one in compose["services"].values() for port in one.get("ports", [])]
+    assert len(published) == 2
+    for port in published:
+        assert re.match(r"\$\{LS_INTEGRATION_(TLS_)?BIND:-127\.0\.0\.1\}:", port)
+    for name in ("label-studio", "ml-backend"):
+        (pictures,) = [v for v in compose["services"][name]["volumes"] if "_MEDIA" in v]
+        assert pictures.endswith(":/label-studio/pictures:ro")
+
+
+def test_compose_keeps_database_and_backend_inside(compose: Any) -> None:
+    """Their networks are internal; every service is watched, limited and started again."""
+    inside = {name for name, network in compose["networks"].items() if network.get("internal")}
+    assert inside == {"data", "review"}
+    for name in ("database", "ml-backend"):
+        assert set(compose["services"][name]["networks"]) <= inside
     for service in compose["services"].values():
-        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    pictures = compose["services"]["label-studio"]["volumes"][-1]
-    assert pictures.endswith(":/label-studio/pictures:ro")
+        assert {"healthcheck", "mem_limit", "logging", "pids_limit"} <= set(service)
+        assert service["restart"] == "unless-stopped"
 
 
 def _ipam(compose: Any) -> Any:

@@ -22,6 +22,7 @@ from ls_integration.cli import (
     importing_cutouts,
     importing_ratings,
     improving,
+    initialising,
     people,
     predict,
     push_predictions,
@@ -83,6 +84,7 @@ def common(
 
 for _module in (
     serve,
+    initialising,
     importing,
     importing_cutouts,
     importing_ratings,
