@@ -116,6 +116,34 @@ def pull_answers(
     return _complete_listing(client, project_id, fields or _ANSWER_FIELDS, "all", report)
 
 
+def pull_whole_tasks(
+    client: Client, project_id: int, *, report: Reporter = silent
+) -> list[dict[str, Any]]:
+    """Read all that can be moved of the tasks of a project.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+    report : Reporter, optional
+        Told of each page.
+
+    Returns
+    -------
+    list of dict
+        ``id, data, meta, annotations, predictions`` each, ascending by id.
+
+    Raises
+    ------
+    ServerError
+        If the listing stays incomplete.
+    """
+    fields = (*_ANSWER_FIELDS, "meta", "predictions", "model_version", "score")
+    return _complete_listing(client, project_id, fields, "all", report)
+
+
 def list_predictions(
     client: Client, project_id: int, *, report: Reporter = silent
 ) -> list[dict[str, Any]]:

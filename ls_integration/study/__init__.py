@@ -21,9 +21,11 @@ from ls_integration.study.model import Extension, Project, Study
 from ls_integration.study.tables import (
     check_items,
     read_items,
+    read_moved,
     read_predictions,
     read_seen,
     write_items,
+    write_moved,
     write_predictions,
     write_seen,
 )
@@ -44,11 +46,13 @@ __all__ = [
     "open_batches",
     "read_items",
     "read_journal",
+    "read_moved",
     "read_predictions",
     "read_seen",
     "save",
     "slug",
     "write_items",
+    "write_moved",
     "write_predictions",
     "write_seen",
 ]

@@ -12,6 +12,7 @@ from ls_integration.study.disk import writing
 _ITEMS_FILE = "items.parquet"
 _PREDICTIONS_FILE = "predictions.parquet"
 _SEEN_FILE = "seen.parquet"
+_MOVED_FILE = "moved.parquet"
 
 
 def write_items(folder: Path, items: pd.DataFrame) -> None:
@@ -148,6 +149,36 @@ def read_seen(folder: Path) -> pd.DataFrame:
     """
     path = folder / _SEEN_FILE
     return _read_table(path) if path.exists() else pd.DataFrame()
+
+
+def write_moved(folder: Path, moved: pd.DataFrame) -> None:
+    """Keep what answers said of themselves on the server that they were moved from.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+    moved : DataFrame
+        From `workflows.moved_answers.note_moved`.
+    """
+    _write_table(folder / _MOVED_FILE, moved)
+
+
+def read_moved(folder: Path) -> pd.DataFrame | None:
+    """Read what moved answers said of themselves.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+
+    Returns
+    -------
+    DataFrame or None
+        None if the study was never moved.
+    """
+    path = folder / _MOVED_FILE
+    return _read_table(path) if path.exists() else None
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:

@@ -18,6 +18,7 @@ from ls_integration.server.pull import tasks_with_drafts
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
+from ls_integration.workflows.moved_answers import as_before_the_move
 from ls_integration.workflows.project_answers import check_sent, read_projects
 from ls_integration.workflows.results_by_kind import check_annotator, results_of
 
@@ -210,6 +211,7 @@ def _pull(
     sent_labels: Mapping[str, str] = dict(
         zip(predictions["item_id"], predictions["label"], strict=True)
     )
+    moved = studies.read_moved(folder)
     tables = []
     n_drafts = 0
     for found in read_projects(
@@ -220,7 +222,7 @@ def _pull(
         with_predictions=not study.blind,
     ):
         n_drafts += len(tasks_with_drafts(connection.client, found.project_id))
-        tables.append(found.annotations)
+        tables.append(as_before_the_move(found.annotations, moved, connection.client.url))
     return in_one_table(tables), n_drafts
 
 
