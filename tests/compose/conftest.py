@@ -27,6 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.compose)
 
 
+SCALED = ("label-studio", "label-studio-2", "ml-backend", "ml-backend-2")
+
+
 @pytest.fixture(scope="session")
 def images() -> None:
     """Make the images that are missing, once for the session."""
@@ -137,4 +140,20 @@ def secure(stack: Stack, certificates: Path) -> Iterator[str]:
     yield f"https://localhost:{port}"
     settings.write_text(before)
     stack.compose("rm", "--stop", "--force", "proxy")
+    stack.up()
+
+
+@pytest.fixture
+def scaled(stack: Stack, backend_study: Path, certificates: Path) -> Iterator[str]:
+    """Start two of Label Studio and two ML backends behind the proxy; give its address."""
+    settings = stack.folder / ".env"
+    before = settings.read_text()
+    port = free_port()
+    settings.write_text(
+        f"{before}COMPOSE_PROFILES=backend,tls,scale\nLS_INTEGRATION_TLS_PORT={port}\n"
+    )
+    stack.up("database", *SCALED, "proxy")
+    yield f"https://localhost:{port}"
+    settings.write_text(before)
+    stack.compose("rm", "--stop", "--force", "proxy", "label-studio-2", "ml-backend-2")
     stack.up()
