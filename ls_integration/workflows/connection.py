@@ -223,6 +223,26 @@ def task_link(url: str, project_id: int, task_id: int) -> str:
     return f"{url}/projects/{project_id}/data?task={task_id}"
 
 
+def tab_link(url: str, project_id: int, tab_id: int) -> str:
+    """Write the address of the label stream of a tab of the Data Manager.
+
+    Parameters
+    ----------
+    url : str
+        The server.
+    project_id : int
+        The project.
+    tab_id : int
+        From `server.tabs.ensure_tabs`.
+
+    Returns
+    -------
+    str
+        To open in a browser: the tab's tasks in its order.
+    """
+    return f"{url}/projects/{project_id}/data?tab={tab_id}&labeling=1"
+
+
 def stream_link(url: str, project_id: int, field: str, value: str) -> str:
     """Write the address of the label stream of those tasks that have a value.
 

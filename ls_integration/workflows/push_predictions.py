@@ -35,10 +35,14 @@ from ls_integration.workflows.predict import score_source
 from ls_integration.workflows.project_answers import check_sent
 from ls_integration.workflows.study_images import open_study_images
 from ls_integration.workflows.study_projects import (
+    IN_ORDER,
     PUSHED_VERSIONS,
+    QUEUES,
     STARTS_FROM,
+    serve_by,
     show_predictions,
     start_version,
+    without_queues,
 )
 from ls_integration.workflows.train import refuse_bad
 
@@ -231,6 +235,9 @@ def _remember(
         kept[STARTS_FROM] = scorer.version
     elif options.start_from_model:
         kept[STARTS_FROM] = scorer.version
+    if STARTS_FROM in kept:
+        # The order repeats what pages have started from until now.
+        study = without_queues(study)
     study = study.model_copy(update={"blind": False, "options": {**study.options, **kept}})
     studies.save(folder, study)
     return study
@@ -280,6 +287,8 @@ def _push(
         report=report,
     )
     shown = start_version(study, project, str(page.model_version))
+    if shown not in study.options.get(QUEUES, {}).values():
+        serve_by(client, project_id, IN_ORDER)
     if study.kind == sted_quality.KIND:
         study = say_how_to_agree(client, folder, study, project, page, report)
     show_predictions(client, project_id, shown)

@@ -23,6 +23,7 @@ from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, project_link
 from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.study_projects import (
+    behind_queue,
     ensure_study_project,
     show_predictions,
     start_version,
@@ -124,7 +125,7 @@ def send_projects(
         push = push_tasks(
             client,
             made,
-            [_with_answers(task, given) for task in page.tasks],
+            [_with_answers(task, given) for task in behind_queue(page.tasks, study, project)],
             study_folder=folder,
             settle_s=connection.request_limit_s,
             server_start=connection.server_start,
@@ -140,8 +141,8 @@ def send_projects(
 
 
 def _with_answers(
-    task: dict[str, Any], answers: Mapping[str, Sequence[dict[str, Any]]]
-) -> dict[str, Any]:
+    task: Mapping[str, Any], answers: Mapping[str, Sequence[dict[str, Any]]]
+) -> Mapping[str, Any]:
     given = answers.get(task["data"]["item_id"])
     if not given:
         return task

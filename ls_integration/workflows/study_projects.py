@@ -16,6 +16,10 @@ from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 from ls_integration.workflows.titles import check_project_titles, person_names, project_title
 
+IN_ORDER, BY_SCORE = "Sequential sampling", "Uncertainty sampling"
+"""How Label Studio chooses the next task: as they were sent, or by ascending score of the
+predictions from which pages start."""
+
 
 def plan_projects(
     folder: Path,
@@ -208,7 +212,7 @@ def _project_fields(title: str, page: Page, study: Study) -> dict[str, Any]:
     return {
         "title": title,
         "label_config": page.config.xml,
-        "sampling": "Sequential sampling",
+        "sampling": IN_ORDER,
         "maximum_annotations": study.overlap or 1,
         # A skip means "ask me again at the end", in a shared project "ask somebody else".
         "skip_queue": "REQUEUE_FOR_OTHERS" if study.overlap else "REQUEUE_FOR_ME",
@@ -227,7 +231,12 @@ STARTS_FROM = "starts_from"
 """Where it keeps which of them its pages start from; absent: as imported."""
 
 
-def start_version(study: Study, project: Project, imported: str) -> str:
+QUEUES = "queues"
+"""Where it keeps, by the key of a project, the version of the predictions whose scores are the
+order that `reorder` made; absent: as the tasks were sent."""
+
+
+def start_version(study: Study, project: Project, imported: str, *, with_queue: bool = True) -> str:
     """Say from which predictions a project's pages start.
 
     Parameters
@@ -238,14 +247,92 @@ def start_version(study: Study, project: Project, imported: str) -> str:
         Of the study.
     imported : str
         Version of the predictions that come with the import.
+    with_queue : bool
+        False: those whose result the order of `reorder` repeats.
 
     Returns
     -------
     str
-        A later model's, where one was pushed to start from; pages of whole
-        frames have no such predictions.
+        Those that hold the order of `reorder`, where there is one; else a later
+        model's, where one was pushed to start from; pages of whole frames have
+        no such predictions.
     """
+    queue = study.options.get(QUEUES, {}).get(project.key) if with_queue else None
+    if queue is not None:
+        return str(queue)
     return imported if project.view else str(study.options.get(STARTS_FROM, imported))
+
+
+def without_queues(study: Study) -> Study:
+    """Forget the order of `reorder`, since pages start from other answers now.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    Study
+        A copy.
+    """
+    options = {name: value for name, value in study.options.items() if name != QUEUES}
+    return study.model_copy(update={"options": options})
+
+
+def behind_queue(
+    tasks: Sequence[Mapping[str, Any]], study: Study, project: Project
+) -> list[Mapping[str, Any]]:
+    """Give new tasks a place behind those that `reorder` has put into order.
+
+    Parameters
+    ----------
+    tasks : sequence of dict
+        All of the project, in the study's order.
+    study : Study
+        The study.
+    project : Project
+        Of the study.
+
+    Returns
+    -------
+    list of dict
+        With a second prediction, where the project has such an order: the same
+        result, and as its score 1 and more. The order's own are below 1.
+    """
+    queue = study.options.get(QUEUES, {}).get(project.key)
+    if queue is None:
+        return list(tasks)
+    return [
+        {
+            **task,
+            "predictions": [
+                *task["predictions"],
+                {**task["predictions"][0], "model_version": queue, "score": 1.0 + place},
+            ],
+        }
+        if task.get("predictions")
+        else task
+        for place, task in enumerate(tasks)
+    ]
+
+
+def serve_by(client: Client, project_id: int, sampling: str) -> None:
+    """Choose how Label Studio finds the next task.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+    sampling : str
+        `BY_SCORE`; or `IN_ORDER`, which only undoes the former: what somebody
+        has chosen in the settings stays.
+    """
+    now = client.get(f"/api/projects/{project_id}")["sampling"]
+    if now != sampling and BY_SCORE in (sampling, now):
+        client.patch(f"/api/projects/{project_id}", json={"sampling": sampling})
 
 
 def show_predictions(client: Client, project_id: int, model_version: str) -> None:

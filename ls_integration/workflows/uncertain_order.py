@@ -116,9 +116,7 @@ def rank_sted(
     known = np.array([label is not None for label in labels])
     positive = np.array([label == ANOMALY for label in labels])
     if threshold is None:
-        decided = np.isfinite(scores) & rows["model_label"].notna().to_numpy(dtype=bool)
-        called = (rows["model_label"] == ANOMALY).to_numpy(dtype=bool)
-        threshold = _threshold_of(scores[decided], called[decided], "--model-threshold")
+        threshold = called_threshold(rows, "--model-threshold")
 
     def read(places: Places) -> Features | None:
         chosen = rows.iloc[places].reset_index(drop=True)
@@ -213,12 +211,38 @@ def table_threshold(table: CutoutTable) -> float:
     return _threshold_of(scores[scored], called[scored], "--threshold")
 
 
+def called_threshold(rows: pd.DataFrame, option: str) -> float:
+    """Find the threshold of a model of STED images from its labels.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``model_score`` and ``model_label``.
+    option : str
+        What else would say it.
+
+    Returns
+    -------
+    float
+        A score at or above it is an anomaly.
+
+    Raises
+    ------
+    ConfigError
+        If the labels keep to none.
+    """
+    scores = rows["model_score"].to_numpy(dtype="float64")
+    decided = np.isfinite(scores) & rows["model_label"].notna().to_numpy(dtype=bool)
+    called = (rows["model_label"] == ANOMALY).to_numpy(dtype=bool)
+    return _threshold_of(scores[decided], called[decided], option)
+
+
 def _threshold_of(scores: Floats, called_positive: Bools, option: str) -> float:
     threshold = find_threshold(scores, called_positive) if len(scores) else None
     if threshold is None:
         msg = (
             "the model's decisions keep to no threshold of its scores, so that nothing says how "
-            f"far it is from another answer; give {option}, or --order random"
+            f"far it is from another answer; give {option}"
         )
         raise ConfigError(msg)
     return threshold
