@@ -154,6 +154,8 @@ def select_rows(
         low, high = limit_text(options.anomaly_below), limit_text(options.normal_at_least)
         say(f"left out {ambiguous} ambiguous images ({low} <= rating < {high})")
     kept = kept.loc[~kept["source_path"].isin(ignored)].reset_index(drop=True)
+    if options.order == "uncertain" and known_paths is None:
+        say("looking at the images, so that near-duplicates do not follow each other")
     order = find_order(kept, options, threshold, known_paths=known_paths, report=report)
     rows = in_order(kept, options, order)
     return Selection(rows, left_out, threshold, order[: len(rows)].tolist())
