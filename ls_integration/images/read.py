@@ -17,6 +17,7 @@ from PIL import Image
 from ls_integration.errors import SourceError
 from ls_integration.images.source_files import (
     DAMAGED,
+    NUMPY_HEADERS,
     WARNING_FILTERS,
     check_file,
     damaged,
@@ -156,7 +157,8 @@ def _read_array(path: Path, file: IO[bytes], reopened: IO[bytes], key: str = "")
     if len(shape) != 2:
         raise SourceError(_wrong_shape(path, shape, key))
     _check_size(path, shape[0] * shape[1])
-    array: NDArray[Any] = npy_format.read_array(reopened, allow_pickle=False)
+    with NUMPY_HEADERS:
+        array: NDArray[Any] = npy_format.read_array(reopened, allow_pickle=False)
     return array
 
 

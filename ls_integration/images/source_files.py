@@ -42,6 +42,10 @@ MAX_FRAME_PIXELS = 178_956_970
 WARNING_FILTERS = threading.Lock()
 """To be held while warnings are filtered: the filters belong to the whole process."""
 
+NUMPY_HEADERS = threading.Lock()
+"""To be held while NumPy reads a header: it parses it as Python, and CPython 3.11 loses count of
+its depth when two threads do so ("AST constructor recursion depth mismatch", its issue 106905)."""
+
 
 def check_file(path: Path) -> None:
     """Refuse what is no readable file with something in it.
@@ -115,9 +119,11 @@ def npy_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[A
     """
     version = npy_format.read_magic(file)
     if version == (1, 0):
-        shape, _, dtype = npy_format.read_array_header_1_0(file)
+        with NUMPY_HEADERS:
+            shape, _, dtype = npy_format.read_array_header_1_0(file)
     elif version == (2, 0):
-        shape, _, dtype = npy_format.read_array_header_2_0(file)
+        with NUMPY_HEADERS:
+            shape, _, dtype = npy_format.read_array_header_2_0(file)
     else:
         msg = f"{path} is stored in version {version} of NumPy's format; save it with numpy.save"
         raise SourceError(msg)
