@@ -167,6 +167,7 @@ def write_frames(folder: Path) -> tuple[Path, Path, pd.DataFrame]:
         blind=False,
         options={
             "source": str(images),
+            "predictions": str(folder / "test_outputs.csv"),
             "threshold": None,
             "tile_px": 200,
             "origin": None,

@@ -1,13 +1,14 @@
 """What `import cutouts` was asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ls_integration.errors import ConfigError
 from ls_integration.images.stretch import Stretch
 from ls_integration.images.tiles import Origin
 from ls_integration.kinds.cutouts import Show
+from ls_integration.study import Study
 from ls_integration.workflows.import_options import StudyOptions, check_study_options
 
 
@@ -83,3 +84,27 @@ def check_cutout_options(options: CutoutOptions, title: str) -> None:
     if options.bands and len(options.bands) != 3:
         msg = f"--bands {' '.join(options.bands)}: give three, for red, green and blue"
         raise ConfigError(msg)
+
+
+def options_of_study(study: Study) -> CutoutOptions:
+    """Give the import's options again, as far as images and pictures depend on them.
+
+    Parameters
+    ----------
+    study : Study
+        Of cutouts.
+
+    Returns
+    -------
+    CutoutOptions
+        As they stand in ``study.json``.
+    """
+    known: dict[str, Any] = {
+        one.name: study.options[one.name]
+        for one in fields(CutoutOptions)
+        if one.name in study.options
+    }
+    for name in ("source", "predictions"):
+        known[name] = Path(known[name])
+    known["bands"] = tuple(known.get("bands") or ())
+    return CutoutOptions(**known)

@@ -1,9 +1,7 @@
 """Tables that were edited in the notebook: whose answers they are, and what they ask about anew."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,7 +18,7 @@ from ls_integration.progress import Reporter
 from ls_integration.results.test_outputs import TEST_OUTPUTS
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection
-from ls_integration.workflows.cutout_options import CutoutOptions
+from ls_integration.workflows.cutout_options import options_of_study
 from ls_integration.workflows.cutout_pictures import check_inside, draw_cutouts, find_sources
 from ls_integration.workflows.cutouts_results import read_study_table
 from ls_integration.workflows.new_part import keep_part
@@ -138,7 +136,7 @@ def ask_about(
     ids = all_item_ids(table, study.item_id)
     rows = [row for row, item_id in enumerate(ids) if item_id in new_ids]
     further = further_items(table, items, rows, make_id=study.item_id)
-    options = _options_of(study)
+    options = options_of_study(study)
     frames = find_sources(options, list(dict.fromkeys(further["image_name"])))
     check_inside(frames, table)
     pictures = media_folder(connection) / study.pictures_folder
@@ -152,16 +150,3 @@ def ask_about(
     study = study.model_copy(update={"options": {**study.options, "frames": all_frames}})
     shown = drawn.head(0) if study.blind else drawn
     return keep_part(folder, study, items, drawn, present_labels(shown), source=source)
-
-
-def _options_of(study: Study) -> CutoutOptions:
-    """Give the import's options again, as far as pictures depend on them."""
-    known: dict[str, Any] = {
-        one.name: study.options[one.name]
-        for one in fields(CutoutOptions)
-        if one.name in study.options
-    }
-    for name in ("source", "predictions"):
-        known[name] = Path(known[name])
-    known["bands"] = tuple(known.get("bands") or ())
-    return CutoutOptions(**known)

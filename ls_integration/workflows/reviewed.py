@@ -20,7 +20,7 @@ from ls_integration.results.tables import read_folder
 from ls_integration.results.test_outputs import TEST_OUTPUTS
 from ls_integration.study import Study, read_items
 from ls_integration.workflows.cutout_images import from_cutouts
-from ls_integration.workflows.cutout_options import CutoutOptions
+from ls_integration.workflows.cutout_options import options_of_study
 from ls_integration.workflows.cutout_pictures import find_sources
 from ls_integration.workflows.image_sources import SourceOptions, open_source
 from ls_integration.workflows.model_images import ImageSource
@@ -79,27 +79,19 @@ def read_reviewed(folder: Path, results: Path) -> Reviewed:
 
 
 def _read_cutouts(study: Study, results: Path) -> Reviewed:
-    options = study.options
     path = results / TEST_OUTPUTS if results.is_dir() else results
     if not path.is_file():
         msg = f"there is no {path}; give a folder that `export` wrote of {study.title}"
         raise SourceError(msg)
-    table = read_predictions_table(path, threshold=options["threshold"], tile_px=options["tile_px"])
-    choices = CutoutOptions(
-        source=Path(options["source"]),
-        predictions=path,
-        tile_px=options["tile_px"],
-        origin=options["origin"],
-        hdu=options["hdu"],
-        bands=tuple(options["bands"]),
-    )
+    choices = options_of_study(study)
+    table = read_predictions_table(path, threshold=choices.threshold, tile_px=choices.tile_px)
     names = list(dict.fromkeys(table.frame["image_name"]))
     # Its notes are about labels that reviewers start from, which is over.
     source = replace(from_cutouts(table, find_sources(choices, names), choices.origin), notes=())
     old = table.frame["label"].to_numpy(dtype=np.float64)
     corrected = table.present.astype(np.float64)
     if results.is_dir():
-        queue = _find_answered(results, source_paths(table), path)
+        queue = _find_answered(*_read_results(results), source_paths(table), results, path)
     else:
         error_id = table.frame["error_id"].to_numpy()
         errors = np.flatnonzero(error_id >= 0)
@@ -122,9 +114,8 @@ def _read_sted(study: Study, items: pd.DataFrame, results: Path) -> Reviewed:
         ),
     )
     paths = source.rows["path"].tolist()
-    queue = _find_answered(results, paths, Path(options["source"]))
-    annotations, reviewed = read_folder(results)
-    assert reviewed is not None  # _find_answered has read it
+    annotations, reviewed = _read_results(results)
+    queue = _find_answered(annotations, reviewed, paths, results, Path(options["source"]))
     row = pd.Index(paths).get_indexer(pd.Index(reviewed["source_path"]))
     old = source.rows["target"].to_numpy(dtype=np.float64)
     if study.kind == sted_rating.KIND:
@@ -150,12 +141,18 @@ def _targets(labels: NDArray[np.object_]) -> Floats:
     return np.where(labels == sted_quality.POSITIVE, ANOMALY_TARGET, NORMAL_TARGET)
 
 
-def _find_answered(results: Path, paths: list[str], source: Path) -> NDArray[np.intp]:
-    """Find the rows that people answered, in the order of the study."""
+def _read_results(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     annotations, items = read_folder(results)
     if items is None or "source_path" not in items.columns:
         msg = f"{results} has no items.csv with source_path; give a folder that `export` wrote"
         raise SourceError(msg)
+    return annotations, items
+
+
+def _find_answered(
+    annotations: pd.DataFrame, items: pd.DataFrame, paths: list[str], results: Path, source: Path
+) -> NDArray[np.intp]:
+    """Find the rows that people answered, in the order of the study."""
     answered = items["item_id"].isin(annotations.loc[~annotations["skipped"], "item_id"])
     row = pd.Index(paths).get_indexer(pd.Index(items["source_path"]))
     strange = items["source_path"][(row < 0) & answered.to_numpy()]

@@ -12,7 +12,7 @@ from ls_integration.kinds.sources_table import SourceTable
 from ls_integration.kinds.sted_source import read_all_images, read_source
 from ls_integration.study import Study
 from ls_integration.workflows.cutout_images import from_cutouts
-from ls_integration.workflows.cutout_options import CutoutOptions
+from ls_integration.workflows.cutout_options import options_of_study
 from ls_integration.workflows.cutout_pictures import find_sources
 from ls_integration.workflows.cutouts_results import TABLE_FILE
 from ls_integration.workflows.model_images import ImageSource
@@ -107,16 +107,9 @@ def _rows(path: Path, ratings: Path | None) -> pd.DataFrame:
 def _open_cutouts(
     study: Study, folder: Path, items: pd.DataFrame, source: Path | None
 ) -> ImageSource:
-    options = study.options
-    asked = CutoutOptions(
-        source=source or Path(options["source"]),
-        predictions=folder / TABLE_FILE,
-        threshold=options.get("threshold"),
-        tile_px=int(options["tile_px"]),
-        origin=options.get("origin"),
-        hdu=options.get("hdu"),
-        bands=tuple(options.get("bands") or ()),
-    )
+    asked = replace(options_of_study(study), predictions=folder / TABLE_FILE)
+    if source is not None:
+        asked = replace(asked, source=source)
     table = read_predictions_table(
         asked.predictions, threshold=asked.threshold, tile_px=asked.tile_px
     )

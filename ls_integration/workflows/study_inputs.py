@@ -13,7 +13,7 @@ from ls_integration.kinds import cutouts
 from ls_integration.kinds.sted_source import read_all_images
 from ls_integration.serving.inputs import CutoutInput, FrameInput, Input, StedInput
 from ls_integration.study import Study
-from ls_integration.workflows.cutout_options import CutoutOptions
+from ls_integration.workflows.cutout_options import options_of_study
 from ls_integration.workflows.cutout_pictures import find_sources
 
 _Stamp = tuple[tuple[int, int, int], ...]
@@ -139,13 +139,7 @@ def _sted_inputs(study: Study, items: pd.DataFrame) -> dict[str, Input]:
 
 
 def _cutout_inputs(study: Study, items: pd.DataFrame) -> dict[str, Input]:
-    kept = study.options
-    options = CutoutOptions(
-        source=Path(kept["source"]),
-        predictions=Path(kept["predictions"]),
-        hdu=kept.get("hdu"),
-        bands=tuple(kept.get("bands") or ()),
-    )
+    options = options_of_study(study)
     names = [str(name) for name in dict.fromkeys(items["image_name"])]
     frames = find_sources(options, names)
     if not frames.sources:
@@ -157,8 +151,8 @@ def _cutout_inputs(study: Study, items: pd.DataFrame) -> dict[str, Input]:
             FrameInput(frames.sources[str(name)], frames.hdu, frames.bands),
             int(x),
             int(y),
-            int(kept["tile_px"]),
-            kept.get("origin"),
+            options.tile_px,
+            options.origin,
         )
         for item_id, name, x, y in zip(*columns, strict=True)
     }
