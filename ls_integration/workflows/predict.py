@@ -96,10 +96,9 @@ def predict(
     """
     for note in source.notes:
         say(note)
-    key = hashlib.sha256(f"{model_sha256} {source.fingerprint}".encode()).hexdigest()
-    parts = PartFile(output, key)
-    predicted, problems = score_source(source, scorer, parts, report=report)
-    refuse_bad([*source.problems, *problems], skip_bad, say)
+    predicted, parts = score_resumably(
+        source, scorer, model_sha256, output, skip_bad=skip_bad, say=say, report=report
+    )
     try:
         write_text(output, table_text(source.rows, predicted.scores, scorer))
     except OSError as error:
@@ -107,6 +106,57 @@ def predict(
         raise ResultsError(msg) from error
     parts.remove()
     return predicted
+
+
+def score_resumably(
+    source: ImageSource,
+    scorer: Scorer,
+    model_sha256: str,
+    output: Path,
+    *,
+    skip_bad: bool,
+    say: Callable[[str], None],
+    report: Reporter = silent,
+) -> tuple[Predicted, PartFile]:
+    """Score all images of a source, going on from what an earlier run has finished.
+
+    Parameters
+    ----------
+    source : ImageSource
+        The images.
+    scorer : Scorer
+        Of their kind.
+    model_sha256 : str
+        Hash of its file: scores of another model are not gone on from.
+    output : Path
+        What finished batches are kept beside; the same for all commands that may
+        go on from each other.
+    skip_bad : bool
+        Leave out what cannot be read instead of stopping.
+    say : callable
+        Told of what is left out.
+    report : Reporter, optional
+        Told of progress, in items.
+
+    Returns
+    -------
+    predicted : Predicted
+        The same whether or not a run was interrupted.
+    parts : PartFile
+        To be removed once the scores are not needed again.
+
+    Raises
+    ------
+    ModelError
+        If the model is of another kind, or for other images.
+    SourceError
+        If images cannot be read and *skip_bad* is not set.
+    """
+    key = hashlib.sha256(f"{model_sha256} {source.fingerprint}".encode()).hexdigest()
+    parts = PartFile(output, key)
+    predicted, problems = score_source(source, scorer, parts, report=report)
+    refuse_bad([*source.problems, *problems], skip_bad, say)
+    return predicted, parts
 
 
 def score_source(

@@ -30,8 +30,7 @@ from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.model_images import LABELS, ImageSource
-from ls_integration.workflows.part_file import PartFile
-from ls_integration.workflows.predict import score_source
+from ls_integration.workflows.predict import score_resumably
 from ls_integration.workflows.project_answers import check_sent
 from ls_integration.workflows.study_images import open_study_images
 from ls_integration.workflows.study_projects import (
@@ -44,7 +43,9 @@ from ls_integration.workflows.study_projects import (
     start_version,
     without_queues,
 )
-from ls_integration.workflows.train import refuse_bad
+
+MODEL_SCORES = "model-scores"
+"""What finished batches of a study's items are kept beside, in its folder."""
 
 Say = Callable[[str], None]
 
@@ -153,9 +154,15 @@ def push_model(
         source = open_study_images(study, folder, items, options.source)
         connection = connect(settings, study, start)
         say(f"{connection.client.url}, study {folder.name}")
-        parts = PartFile(folder / "model-scores", _key(model_sha256, source))
-        predicted, problems = score_source(source, scorer, parts, report=report)
-        refuse_bad(problems, options.skip_bad, say)
+        predicted, parts = score_resumably(
+            source,
+            scorer,
+            model_sha256,
+            folder / MODEL_SCORES,
+            skip_bad=options.skip_bad,
+            say=say,
+            report=report,
+        )
         predictions = _tabulate(source, predicted.scores, scorer)
         study = _remember(folder, study, predictions, scorer, options)
         pushed = []
@@ -198,10 +205,6 @@ def _refuse_unfit(study: Study, scorer: Scorer, options: PushOptions) -> None:
     if options.start_from_model and study.kind != cutouts.KIND:
         msg = "--start-from-model is for cutouts: pages of STED images start from the model anyway"
         raise StudyError(msg)
-
-
-def _key(model_sha256: str, source: ImageSource) -> str:
-    return hashlib.sha256(f"{model_sha256} {source.fingerprint}".encode()).hexdigest()
 
 
 def _tabulate(source: ImageSource, scores: Floats, scorer: Scorer) -> pd.DataFrame:

@@ -34,9 +34,9 @@ from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect, project_link, tab_link
 from ls_integration.workflows.cutouts_results import TABLE_FILE
 from ls_integration.workflows.model_images import LABELS
-from ls_integration.workflows.part_file import PartFile
-from ls_integration.workflows.predict import score_source
+from ls_integration.workflows.predict import score_resumably
 from ls_integration.workflows.project_answers import check_sent
+from ls_integration.workflows.push_predictions import MODEL_SCORES
 from ls_integration.workflows.study_images import open_study_images
 from ls_integration.workflows.study_projects import (
     BY_SCORE,
@@ -46,7 +46,6 @@ from ls_integration.workflows.study_projects import (
     show_predictions,
     start_version,
 )
-from ls_integration.workflows.train import refuse_bad
 from ls_integration.workflows.uncertain_order import (
     Places,
     called_threshold,
@@ -261,11 +260,16 @@ def _model_scores(
     report: Reporter,
 ) -> Floats:
     source = open_study_images(study, folder, items, options.source)
-    # The same as of `push-predictions`: it goes on from there.
-    key = hashlib.sha256(f"{model_sha256} {source.fingerprint}".encode()).hexdigest()
-    parts = PartFile(folder / "model-scores", key)
-    predicted, problems = score_source(source, scorer, parts, report=report)
-    refuse_bad(problems, options.skip_bad, say)
+    # Beside what `push-predictions` keeps: it goes on from there.
+    predicted, parts = score_resumably(
+        source,
+        scorer,
+        model_sha256,
+        folder / MODEL_SCORES,
+        skip_bad=options.skip_bad,
+        say=say,
+        report=report,
+    )
     parts.remove()
     by_item = dict(zip(source.rows["item_id"], predicted.scores.tolist(), strict=True))
     return np.array([by_item.get(item_id, np.nan) for item_id in items["item_id"]])
