@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         What an ML backend asks of whoever calls it.
     request_limit_s : float
         After so many seconds the server has certainly ended a request whose
-        client is gone; see `server.push.SETTLE_S`.
+        client is gone; see `server.noted_requests.SETTLE_S`.
     """
 
     model_config = SettingsConfigDict(

@@ -34,6 +34,15 @@ def test_arrays_come_back_value_for_value(tmp_path: Path, dtype: str) -> None:
     np.testing.assert_array_equal(image, COUNTS)
 
 
+def test_an_array_stored_column_by_column(tmp_path: Path) -> None:
+    """Is not turned round: as NumPy saves what was transposed."""
+    turned = np.arange(12.0).reshape(3, 4).T
+    np.save(tmp_path / "turned.npy", turned)
+    np.savez_compressed(tmp_path / "turned.npz", image=turned)
+    for suffix in ("npy", "npz"):
+        assert np.array_equal(read_image(tmp_path / f"turned.{suffix}"), turned)
+
+
 def test_an_archive_gives_its_image(tmp_path: Path) -> None:
     """arr_0 wins over image, image over others, and a single 2-D array needs no name."""
     other = COUNTS + 1

@@ -167,6 +167,7 @@ def test_bad_images_stop_or_are_left_out(tmp_path: Path) -> None:
         ({"rating": np.full(60, 3.0)}, "not from 0 to 1 in rows 0, 1"),
         ({"rating": np.full(59, 0.5)}, "has shape .59,. for 60 images"),
         ({"images": np.zeros((60, 50))}, "not .n, height, width. counts"),
+        ({"images": np.zeros((60, 8, 9), order="F")}, "column by column.*ascontiguousarray"),
         ({"images": None}, "no array images"),
         ({"images": np.ones((60, 8, 8))}, "60 images cannot be read"),
         ({"session": np.array(["one day"] * 60)}, "at least two groups"),

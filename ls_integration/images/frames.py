@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ls_integration.errors import SourceError
 from ls_integration.images.fits import FITS_SUFFIXES, fits_shape, read_fits
+from ls_integration.images.npy import npy_header, npy_values, refuse_objects
 from ls_integration.images.picture_files import PICTURE_SUFFIXES, open_picture, picture_values
 from ls_integration.images.source_files import (
     DAMAGED,
@@ -23,9 +24,6 @@ from ls_integration.images.source_files import (
     check_file,
     check_planes,
     damaged,
-    npy_format,
-    npy_header,
-    refuse_objects,
 )
 from ls_integration.images.tiff import read_tiff_series, tiff_shape
 
@@ -267,7 +265,7 @@ def _rows_and_columns(path: Path, suffix: str) -> tuple[int, int]:
     """Read height and width from the header, and refuse a bomb before it goes off."""
     if suffix == ".npy":
         with path.open("rb") as file:
-            shape, dtype = npy_header(path, file)
+            shape, dtype, _ = npy_header(path, file)
         refuse_objects(path, dtype)
     else:
         shape = tiff_shape(path)
@@ -288,8 +286,7 @@ def _colour_last(shape: tuple[int, ...]) -> bool:
 
 def _read_npy(path: Path) -> NDArray[Any]:
     with path.open("rb") as file:
-        values: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
-    return values
+        return npy_values(path, file, npy_header(path, file))
 
 
 def _chosen(path: Path, values: NDArray[Any], bands: Sequence[int]) -> NDArray[Any]:

@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ls_integration.errors import SourceError
+from ls_integration.images.npy import npy_header, npy_values, refuse_objects
 from ls_integration.images.source_files import (
     DAMAGED,
-    NUMPY_HEADERS,
     WARNING_FILTERS,
     check_file,
     damaged,
-    npy_format,
-    npy_header,
-    refuse_objects,
 )
 from ls_integration.images.tiff import LUMINANCE, read_tiff
 
@@ -151,20 +148,18 @@ def _check_size(path: Path, pixels: int) -> None:
         raise SourceError(msg)
 
 
-def _read_array(path: Path, file: IO[bytes], reopened: IO[bytes], key: str = "") -> NDArray[Any]:
-    shape, dtype = npy_header(path, file)
-    refuse_objects(path, dtype)
-    if len(shape) != 2:
-        raise SourceError(_wrong_shape(path, shape, key))
-    _check_size(path, shape[0] * shape[1])
-    with NUMPY_HEADERS:
-        array: NDArray[Any] = npy_format.read_array(reopened, allow_pickle=False)
-    return array
+def _read_array(path: Path, file: IO[bytes], key: str = "") -> NDArray[Any]:
+    header = npy_header(path, file)
+    refuse_objects(path, header.dtype)
+    if len(header.shape) != 2:
+        raise SourceError(_wrong_shape(path, header.shape, key))
+    _check_size(path, header.shape[0] * header.shape[1])
+    return npy_values(path, file, header)
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
-    with path.open("rb") as file, path.open("rb") as reopened:
-        return _read_array(path, file, reopened)
+    with path.open("rb") as file:
+        return _read_array(path, file)
 
 
 def _read_npz(path: Path) -> NDArray[Any]:
@@ -173,10 +168,10 @@ def _read_npz(path: Path) -> NDArray[Any]:
         for member in archive.namelist():
             if member.endswith(".npy"):
                 with archive.open(member) as file:
-                    shapes[member.removesuffix(".npy")] = npy_header(path, file)[0]
+                    shapes[member.removesuffix(".npy")] = npy_header(path, file).shape
         key = _image_key(path, shapes)
-        with archive.open(f"{key}.npy") as file, archive.open(f"{key}.npy") as reopened:
-            return _read_array(path, file, reopened, key)
+        with archive.open(f"{key}.npy") as file:
+            return _read_array(path, file, key)
 
 
 def _image_key(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:

@@ -7,15 +7,8 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-from numpy.lib import format as untyped_npy_format
 
 from ls_integration.errors import SourceError
-
-npy_format: Any = untyped_npy_format
-"""NumPy's own reader of its format, which comes without types."""
 
 DAMAGED = (
     ArithmeticError,
@@ -41,10 +34,6 @@ MAX_FRAME_PIXELS = 178_956_970
 
 WARNING_FILTERS = threading.Lock()
 """To be held while warnings are filtered: the filters belong to the whole process."""
-
-NUMPY_HEADERS = threading.Lock()
-"""To be held while NumPy reads a header: it parses it as Python, and CPython 3.11 loses count of
-its depth when two threads do so ("AST constructor recursion depth mismatch", its issue 106905)."""
 
 
 def check_file(path: Path) -> None:
@@ -93,61 +82,6 @@ def damaged(path: Path, error: BaseException) -> SourceError:
     """
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
     return SourceError(f"{path} is damaged or cut short ({reason}); copy or export it again")
-
-
-def npy_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Read shape and type without the values, so that a bomb is seen before it goes off.
-
-    Parameters
-    ----------
-    path : Path
-        Named in errors.
-    file : binary file
-        At the beginning of an array in NumPy's format.
-
-    Returns
-    -------
-    shape : tuple of int
-        Of the array.
-    dtype : dtype
-        Of the array.
-
-    Raises
-    ------
-    SourceError
-        If the version is unknown.
-    """
-    version = npy_format.read_magic(file)
-    if version == (1, 0):
-        with NUMPY_HEADERS:
-            shape, _, dtype = npy_format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        with NUMPY_HEADERS:
-            shape, _, dtype = npy_format.read_array_header_2_0(file)
-    else:
-        msg = f"{path} is stored in version {version} of NumPy's format; save it with numpy.save"
-        raise SourceError(msg)
-    return shape, dtype
-
-
-def refuse_objects(path: Path, dtype: np.dtype[Any]) -> None:
-    """Refuse an array of Python objects, which only pickle could load.
-
-    Parameters
-    ----------
-    path : Path
-        Named in the error.
-    dtype : dtype
-        Type of the array, from `npy_header`.
-
-    Raises
-    ------
-    SourceError
-        If it holds objects.
-    """
-    if dtype.hasobject:
-        msg = f"{path} holds Python objects, not numbers; save the image as a plain array"
-        raise SourceError(msg)
 
 
 def check_planes(path: Path, shape: tuple[int, ...], n_planes: int, chosen: Sequence[int]) -> None:

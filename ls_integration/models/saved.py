@@ -18,7 +18,8 @@ import numpy as np
 
 from ls_integration.errors import ConfigError, ModelError, ResultsError, SourceError
 from ls_integration.files import write_bytes, write_text
-from ls_integration.images.source_files import DAMAGED, npy_header
+from ls_integration.images.npy import npy_header
+from ls_integration.images.source_files import DAMAGED
 from ls_integration.models.card import ModelCard
 from ls_integration.models.model import Model
 from ls_integration.models.trusted import TRUSTED, check_content, check_schema
@@ -254,7 +255,7 @@ def _check_archive(archive: zipfile.ZipFile, size_bytes: int) -> None:
 
 
 def _check_array(name: Path, file: IO[bytes], size_bytes: int) -> None:
-    shape, dtype = npy_header(name, file)
+    shape, dtype, _ = npy_header(name, file)
     n_bytes = dtype.itemsize
     for side in shape:
         n_bytes *= side

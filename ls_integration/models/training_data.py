@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ls_integration.errors import ModelError, ResultsError, SourceError
 from ls_integration.files import write_bytes
-from ls_integration.images.source_files import DAMAGED, npy_header
+from ls_integration.images.npy import npy_header
+from ls_integration.images.source_files import DAMAGED
 from ls_integration.models.model import Features, Floats
 
 TRAINING_SUFFIX: Final = ".training.npz"
@@ -166,7 +167,7 @@ def _check_sizes(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             with archive.open(member) as file:
-                _, dtype = npy_header(path, file)
+                dtype = npy_header(path, file).dtype
             if dtype.hasobject or member.file_size > MAX_TRAINING_BYTES:
                 msg = f"its part {member.filename[:40]} is no array of numbers"
                 raise ModelError(msg)

@@ -2,7 +2,7 @@
 
 A request that outlives `REQUEST_LIMIT_S` ends its worker process, as uwsgi's
 harakiri does in the official image: an import whose client was killed is then
-known to be over, and the next one may send the rest (`push.SETTLE_S`).
+known to be over, and the next one may send the rest (`noted_requests.SETTLE_S`).
 """
 
 import logging

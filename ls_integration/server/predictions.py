@@ -7,21 +7,19 @@ sends what is missing, and removes surplus copies.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ls_integration.errors import PartialError, ServerError, ServerTimeout, StudyError, some_of
+from ls_integration.errors import PartialError, ServerError, StudyError, some_of
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.batches import FIRST_BATCH_TASKS, encode_batch, next_batch_tasks
 from ls_integration.server.client import Client
+from ls_integration.server.noted_requests import post_noted, settle
 from ls_integration.server.pull import list_predictions, tasks_with_drafts
-from ls_integration.study import append_journal, is_over, read_journal
-
-_POLL_S = 0.5
+from ls_integration.study import PREDICTIONS_EVENT
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,17 @@ def push_predictions(
     PartialError
         If the server broke off; the same command finishes the rest.
     """
-    _settle(client, project_id, study_folder, settle_s, server_start, say)
+    settle(
+        PREDICTIONS_EVENT,
+        project_id,
+        lambda entry: _items_with(client, project_id, str(entry["model_version"])),
+        noun="predictions",
+        study_folder=study_folder,
+        settle_s=settle_s,
+        server_start=server_start,
+        say=say,
+        report=report,
+    )
     version = str(next(iter(predictions.values()))["model_version"]) if predictions else ""
     tasks = {
         str(task["data"].get("item_id")): task for task in list_predictions(client, project_id)
@@ -110,10 +118,22 @@ def push_predictions(
         report("sending predictions", n_there + sent, len(predictions))
         rows = [prediction for _, prediction in islice(missing, sent, sent + most)]
         n_rows, body = encode_batch(rows)
-        item_ids = [item_id for item_id, _ in missing[sent : sent + n_rows]]
+        entry = {
+            "event": PREDICTIONS_EVENT,
+            "project_id": project_id,
+            "model_version": version,
+            "item_ids": [item_id for item_id, _ in missing[sent : sent + n_rows]],
+        }
         started = time.monotonic()
         try:
-            _send(client, project_id, version, item_ids, body, study_folder, server_start)
+            post_noted(
+                client,
+                f"/api/projects/{project_id}/import/predictions",
+                body,
+                entry,
+                study_folder=study_folder,
+                server_start=server_start,
+            )
         except ServerError as error:
             msg = (
                 f"{n_there + sent} of {len(predictions)} predictions are known to be on the "
@@ -171,76 +191,12 @@ def _of_version(task: Mapping[str, Any], version: str) -> list[Mapping[str, Any]
     return [one for one in task["predictions"] if one["model_version"] == version]
 
 
-def _send(
-    client: Client,
-    project_id: int,
-    version: str,
-    item_ids: list[str],
-    body: bytes,
-    study_folder: Path,
-    server_start: str | None,
-) -> None:
-    push_id = str(uuid.uuid4())
-    entry: dict[str, Any] = {
-        "event": "predictions",
-        "push": push_id,
-        "project_id": project_id,
-        "model_version": version,
-        "item_ids": item_ids,
-        "opened_at_s": time.time(),
-        "server_start": server_start,
+def _items_with(client: Client, project_id: int, version: str) -> set[str]:
+    return {
+        str(task["data"].get("item_id"))
+        for task in list_predictions(client, project_id)
+        if _of_version(task, version)
     }
-    append_journal(study_folder, entry)
-    try:
-        client.post(f"/api/projects/{project_id}/import/predictions", body=body)
-    except ServerError as error:
-        # As with tasks: a clear "no" closes it, silence leaves it open.
-        is_refused = error.status is None or 400 <= error.status < 500
-        if is_refused and not isinstance(error, ServerTimeout):
-            append_journal(study_folder, {"event": "refused", "push": push_id})
-        raise
-    append_journal(study_folder, {"event": "sent", "push": push_id})
-
-
-def _settle(
-    client: Client,
-    project_id: int,
-    study_folder: Path,
-    settle_s: float,
-    server_start: str | None,
-    say: Callable[[str], None] | None,
-) -> None:
-    """Wait until requests that an earlier run left open can no longer change anything."""
-    pending: dict[str, Mapping[str, Any]] = {}
-    for entry in read_journal(study_folder):
-        if entry.get("event") == "predictions":
-            pending[str(entry["push"])] = entry
-        elif "push" in entry:
-            pending.pop(str(entry["push"]), None)
-    for push_id, opened in pending.items():
-        if opened["project_id"] != project_id:
-            continue
-        age_s = max(0.0, time.time() - float(opened["opened_at_s"]))
-        left_s = 0.0 if is_over(opened, server_start) else max(0.0, settle_s - age_s)
-        deadline = time.monotonic() + left_s
-        wanted, version = set(opened["item_ids"]), str(opened["model_version"])
-        is_told = False
-        while not wanted <= {
-            str(task["data"].get("item_id"))
-            for task in list_predictions(client, project_id)
-            if _of_version(task, version)
-        }:
-            if time.monotonic() >= deadline:
-                break
-            if say is not None and not is_told:
-                say(
-                    f"an earlier run was cut off while it sent {len(wanted)} predictions; waiting "
-                    f"up to {left_s:.0f} s, until they are there or cannot come any more, so that "
-                    "none is there twice"
-                )
-                is_told = True
-            time.sleep(_POLL_S)
-        append_journal(study_folder, {"event": "settled", "push": push_id})
 
 
 def _verify(

@@ -9,33 +9,20 @@ counted and, where the number or what was there before is not right, listed, and
 surplus copies that nobody has touched are removed.
 """
 
-import math
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ls_integration.errors import (
-    PartialError,
-    ServerError,
-    ServerTimeout,
-    StudyError,
-    some_of,
-)
+from ls_integration.errors import PartialError, ServerError, StudyError, some_of
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.batches import encode_batch, first_batch_tasks, next_batch_tasks
 from ls_integration.server.client import Client
+from ls_integration.server.noted_requests import SETTLE_S, post_noted, settle
 from ls_integration.server.pull import count_tasks, list_tasks, tasks_with_drafts
-from ls_integration.study import append_journal, is_over, open_batches, read_journal
-
-SETTLE_S = 120.0
-"""After this a request cannot still be under way: the official image kills
-its workers at 120 s (uwsgi harakiri), the client gives up before that."""
-
-_POLL_S = 0.5
+from ls_integration.study import TASKS_EVENT
 
 
 @dataclass(frozen=True)
@@ -103,7 +90,17 @@ def push_tasks(
     StudyError
         If copies with answers exist, or tasks that are not of this study.
     """
-    unfinished = _settle(client, project_id, study_folder, settle_s, server_start, say, report)
+    unfinished = settle(
+        TASKS_EVENT,
+        project_id,
+        lambda _: set(_task_ids_by_item(client, project_id)),
+        noun="tasks",
+        study_folder=study_folder,
+        settle_s=settle_s,
+        server_start=server_start,
+        say=say,
+        report=report,
+    )
     there = _task_ids_by_item(client, project_id)
     missing = [task for task in tasks if task["data"]["item_id"] not in there]
     sent, max_tasks = 0, first_batch_tasks(unfinished)
@@ -111,9 +108,17 @@ def push_tasks(
         report("sending tasks", len(there) + sent, len(tasks))
         n_tasks, body = encode_batch(islice(missing, sent, sent + max_tasks))
         item_ids = [task["data"]["item_id"] for task in missing[sent : sent + n_tasks]]
+        entry = {"event": TASKS_EVENT, "project_id": project_id, "item_ids": item_ids}
         started = time.monotonic()
         try:
-            _send_batch(client, project_id, item_ids, body, study_folder, server_start)
+            post_noted(
+                client,
+                f"/api/projects/{project_id}/import",
+                body,
+                entry,
+                study_folder=study_folder,
+                server_start=server_start,
+            )
         except ServerError as error:
             msg = (
                 f"{len(there) + sent} of {len(tasks)} tasks are known to be on the server, "
@@ -133,79 +138,6 @@ def push_tasks(
     if not is_clean or count_tasks(client, project_id) != len(tasks):
         removed = _verify(client, project_id, tasks)
     return PushOutcome(sent=sent, already_there=len(tasks) - sent, removed_copies=removed)
-
-
-def _send_batch(
-    client: Client,
-    project_id: int,
-    item_ids: list[str],
-    body: bytes,
-    study_folder: Path,
-    server_start: str | None,
-) -> None:
-    batch_id = str(uuid.uuid4())
-    append_journal(
-        study_folder,
-        {
-            "event": "batch",
-            "batch": batch_id,
-            "project_id": project_id,
-            "item_ids": item_ids,
-            "opened_at_s": time.time(),
-            "server_start": server_start,
-        },
-    )
-    try:
-        client.post(f"/api/projects/{project_id}/import", body=body)
-    except ServerError as error:
-        # A clear "no", or no connection at all, closes the batch; silence leaves it open.
-        is_refused = error.status is None or 400 <= error.status < 500
-        if is_refused and not isinstance(error, ServerTimeout):
-            append_journal(study_folder, {"event": "refused", "batch": batch_id})
-        raise
-    append_journal(study_folder, {"event": "sent", "batch": batch_id})
-
-
-def _settle(
-    client: Client,
-    project_id: int,
-    study_folder: Path,
-    settle_s: float,
-    server_start: str | None,
-    say: Callable[[str], None] | None,
-    report: Reporter,
-) -> list[int]:
-    """Wait until the batches that an earlier run left open can no longer change.
-
-    Give how many tasks each of them held.
-    """
-    unfinished = []
-    for batch_id, entry in open_batches(read_journal(study_folder)).items():
-        if entry["project_id"] != project_id:
-            continue
-        # A clock set back must not make the wait longer than the limit.
-        age_s = max(0.0, time.time() - float(entry["opened_at_s"]))
-        left_s = 0.0 if is_over(entry, server_start) else max(0.0, settle_s - age_s)
-        deadline = time.monotonic() + left_s
-        started = time.monotonic()
-        wanted = set(entry["item_ids"])
-        unfinished.append(len(wanted))
-        is_told = False
-        while not wanted <= set(_task_ids_by_item(client, project_id)):
-            if time.monotonic() >= deadline:
-                break
-            if say is not None and not is_told:
-                say(
-                    f"an earlier run was cut off while it sent {len(wanted)} tasks; waiting up to "
-                    f"{math.ceil(deadline - started)} s, until they are there or cannot come any "
-                    "more, so that none is sent twice"
-                )
-                is_told = True
-            waited_s = time.monotonic() - started
-            report("waiting for an unfinished request (s)", int(waited_s), int(settle_s))
-            time.sleep(_POLL_S)
-        append_journal(study_folder, {"event": "settled", "batch": batch_id})
-    return unfinished
 
 
 def _task_ids_by_item(client: Client, project_id: int) -> dict[str, list[int]]:

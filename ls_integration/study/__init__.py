@@ -16,7 +16,14 @@ from ls_integration.study.folder import (
     save,
     slug,
 )
-from ls_integration.study.journal import append_journal, is_over, open_batches, read_journal
+from ls_integration.study.journal import (
+    PREDICTIONS_EVENT,
+    TASKS_EVENT,
+    append_journal,
+    is_over,
+    open_batches,
+    read_journal,
+)
 from ls_integration.study.model import Extension, Project, Study
 from ls_integration.study.tables import (
     check_items,
@@ -31,6 +38,8 @@ from ls_integration.study.tables import (
 )
 
 __all__ = [
+    "PREDICTIONS_EVENT",
+    "TASKS_EVENT",
     "STUDIES_FOLDER",
     "STUDY_FILE",
     "Extension",

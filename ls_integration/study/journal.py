@@ -8,6 +8,12 @@ from typing import Any
 
 from ls_integration.study.disk import writing
 
+TASKS_EVENT = "batch"
+"""Of the line that opens a batch of tasks."""
+
+PREDICTIONS_EVENT = "predictions"
+"""Of the line that opens a batch of predictions."""
+
 _JOURNAL_FILE = "journal.jsonl"
 
 
@@ -82,13 +88,17 @@ def is_over(entry: Mapping[str, Any], server_start: str | None) -> bool:
     return then is not None and server_start is not None and then != server_start
 
 
-def open_batches(journal: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def open_batches(
+    journal: Sequence[Mapping[str, Any]], event: str = TASKS_EVENT
+) -> dict[str, Mapping[str, Any]]:
     """Find the batches whose outcome nobody has noted.
 
     Parameters
     ----------
     journal : sequence of dict
         Its lines, in order.
+    event : str, optional
+        Of the lines that open a batch of the kind.
 
     Returns
     -------
@@ -97,7 +107,7 @@ def open_batches(journal: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str,
     """
     pending: dict[str, Mapping[str, Any]] = {}
     for entry in journal:
-        if entry.get("event") == "batch":
+        if entry.get("event") == event:
             pending[str(entry["batch"])] = entry
         elif "batch" in entry:
             pending.pop(str(entry["batch"]), None)

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -146,6 +147,23 @@ class Study(BaseModel):
             1 or more; None if each person has a project of their own.
         """
         return int(self.options["overlap"]) if self.options.get("shared") else None
+
+    @property
+    def sources(self) -> dict[int, tuple[Path, Path | None]]:
+        """Give where the images of each part were imported from.
+
+        Returns
+        -------
+        dict of int to tuple
+            Part (1 is the first import) -> folder, manifest or table, and the ratings
+            that were given for a folder of images.
+        """
+        given = {1: (self.options["source"], self.options.get("ratings"))}
+        given.update({part.part: (part.source, part.ratings) for part in self.extensions})
+        return {
+            part: (Path(source), Path(ratings) if ratings else None)
+            for part, (source, ratings) in given.items()
+        }
 
     def with_project(self, project: Project) -> "Study":
         """Give a copy in which *project* stands in the place of its key.

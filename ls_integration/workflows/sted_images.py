@@ -12,15 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ls_integration.errors import ConfigError, SourceError, some_of
+from ls_integration.images.npy import npy_header, npy_values, refuse_objects
 from ls_integration.images.read import decode_counts, read_image
-from ls_integration.images.source_files import (
-    DAMAGED,
-    check_file,
-    damaged,
-    npy_format,
-    npy_header,
-    refuse_objects,
-)
+from ls_integration.images.source_files import DAMAGED, check_file, damaged
 from ls_integration.kinds.sources_table import SourceTable
 from ls_integration.kinds.sted_source import read_source
 from ls_integration.workflows.model_images import (
@@ -196,7 +190,7 @@ def _open_npz(path: Path) -> ImageSource:
                 )
                 raise SourceError(msg)
             with archive.open(f"{IMAGES}.npy") as file:
-                shape, dtype = npy_header(path, file)
+                shape, dtype, is_fortran = npy_header(path, file)
             columns = {
                 name: _read_column(path, archive, name, shape[0] if shape else 0)
                 for name in (RATING, SESSION, ID)
@@ -206,6 +200,12 @@ def _open_npz(path: Path) -> ImageSource:
         raise damaged(path, error) from error
     if len(shape) != 3 or 0 in shape or dtype.kind not in "iuf":
         msg = f"{path}, key {IMAGES}, has {dtype} of shape {shape}, not (n, height, width) counts"
+        raise SourceError(msg)
+    if is_fortran:
+        msg = (
+            f"{path}, key {IMAGES}, is stored column by column, so no image can be read alone; "
+            "save numpy.ascontiguousarray of it"
+        )
         raise SourceError(msg)
     source = ImageSource(
         kind="sted-quality",
@@ -246,14 +246,13 @@ def _fault(image: NDArray[Any]) -> str:
 
 def _read_column(path: Path, archive: zipfile.ZipFile, name: str, n_rows: int) -> NDArray[Any]:
     with archive.open(f"{name}.npy") as file:
-        shape, dtype = npy_header(path, file)
-    refuse_objects(path, dtype)
-    if shape != (n_rows,) or dtype.itemsize > 4 * _MAX_TEXT:
-        msg = f"{path}, key {name}, has shape {shape} for {n_rows} images; give one value each"
-        raise SourceError(msg)
-    with archive.open(f"{name}.npy") as file:
-        values: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
-    return values
+        header = npy_header(path, file)
+        shape, dtype, _ = header
+        refuse_objects(path, dtype)
+        if shape != (n_rows,) or dtype.itemsize > 4 * _MAX_TEXT:
+            msg = f"{path}, key {name}, has shape {shape} for {n_rows} images; give one value each"
+            raise SourceError(msg)
+        return npy_values(path, file, header)
 
 
 def _npz_rows(path: Path, n_rows: int, columns: dict[str, NDArray[Any]]) -> pd.DataFrame:

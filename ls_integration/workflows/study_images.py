@@ -56,13 +56,9 @@ def open_study_images(
 
 def _open_sted(study: Study, items: pd.DataFrame, source: Path | None) -> ImageSource:
     options = study.options
-    where = {1: (Path(options["source"]), options.get("ratings"))}
-    for part in study.extensions:
-        where[part.part] = (Path(part.source), part.ratings)
     files: dict[tuple[int, str], str] = {}
     for part_number in sorted(set(items["part"].tolist())):
-        path, ratings = (source, None) if source else where[part_number]
-        rows = _rows(path, Path(ratings) if ratings else None)
+        rows = _rows(*((source, None) if source else study.sources[part_number]))
         for name, file in zip(rows["source_path"], rows["file"], strict=True):
             files[part_number, name] = file
     keys = list(zip(items["part"].tolist(), items["source_path"].tolist(), strict=True))

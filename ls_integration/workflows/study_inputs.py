@@ -117,15 +117,10 @@ class StudyInputs:
 
 def _sted_inputs(study: Study, items: pd.DataFrame) -> dict[str, Input]:
     options = study.options
-    ratings = options.get("ratings")
-    sources = {1: (Path(options["source"]), Path(ratings) if ratings else None)}
-    for extension in study.extensions:
-        own = Path(extension.ratings) if extension.ratings else None
-        sources[extension.part] = (Path(extension.source), own)
     found: dict[str, Input] = {}
     for part, rows in items.groupby("part"):
-        source, of_source = sources[int(str(part))]
-        table = read_all_images(source, ratings=of_source).rows
+        source, ratings = study.sources[int(str(part))]
+        table = read_all_images(source, ratings=ratings).rows
         files = dict(zip(table["source_path"], table["file"], strict=True))
         for item_id, path in zip(rows["item_id"], rows["source_path"], strict=True):
             if path in files:
