@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ls_integration.scoring.delong import delong
@@ -160,6 +161,25 @@ def test_the_bootstrap_of_a_mean() -> None:
     assert first == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15 * half)
     assert bootstrap_sums(features[:1], mean, seed=7) is None
     assert bootstrap_sums(features, lambda sums: sums[:, 0] * np.nan, seed=7) is None
+
+
+def test_bias_and_skewness_are_corrected() -> None:
+    """Of a skewed spread it is what SciPy's BCa gives, and not its percentiles."""
+    values = np.random.default_rng(2).lognormal(sigma=0.8, size=400)
+    features = np.column_stack([values, values**2, np.ones(400)])
+
+    def variance(sums: np.ndarray) -> np.ndarray:
+        return sums[:, 1] / sums[:, 2] - (sums[:, 0] / sums[:, 2]) ** 2
+
+    found = bootstrap_sums(features, variance, seed=1)
+    oracle = {
+        method: stats.bootstrap((values,), np.var, method=method, n_resamples=10_000, rng=1)
+        for method in ("BCa", "percentile")
+    }
+    low, high = oracle["BCa"].confidence_interval
+    assert found == pytest.approx((low, high), abs=0.04 * (high - low))
+    assert found is not None
+    assert found[0] - oracle["percentile"].confidence_interval.low > 0.05 * (high - low)
 
 
 def test_items_of_one_group_are_drawn_together() -> None:

@@ -159,7 +159,7 @@ def test_intervals_by_group_are_named_so(tmp_path: Path) -> None:
         extra = {"group": [f"g{row // 4}" for row in range(len(items))]} if grouped else {}
         text = write(tmp_path / name, check_items(items.assign(**extra)), annotations).text
         assert ("Wilson" in text) is ("DeLong" in text) is not grouped
-        assert ("percentile bootstrap over groups" in text) is grouped
+        assert ("BCa bootstrap over groups" in text) is grouped
 
 
 def test_the_page_says_what_came_out(tmp_path: Path) -> None:

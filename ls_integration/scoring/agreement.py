@@ -47,7 +47,7 @@ def cohen_kappa(
     -------
     Measure
         In [-1, 1] with the large-sample 95 % interval; with *groups* that of the
-        percentile bootstrap over groups.
+        BCa bootstrap over groups.
 
     References
     ----------

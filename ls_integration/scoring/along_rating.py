@@ -176,7 +176,7 @@ def mean_per_bin(
     Returns
     -------
     means : list of Measure
-        With the percentile bootstrap interval over items (or groups).
+        With the BCa bootstrap interval over items (or groups).
     counts : ndarray of int, shape (n_bins,)
         How many values are in each bin.
     """

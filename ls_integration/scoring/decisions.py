@@ -47,7 +47,7 @@ def score_decisions(
     measures : dict of str to Measure
         ``accuracy``, ``tpr``, ``fpr``, ``precision`` with Wilson's 95 %
         interval; ``f1``, ``balanced_accuracy``, ``cohen_kappa`` (decision
-        against truth) and ``mcc`` with the percentile bootstrap over items.
+        against truth) and ``mcc`` with the BCa bootstrap over items.
         With *groups* all eight resample groups, see `grouped.share`.
         Formulas: `scoring.cells`. Undefined where a denominator is 0.
 

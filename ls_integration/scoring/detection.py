@@ -48,7 +48,7 @@ def detection_rates(
         The four cells.
     measures : dict of str to Measure
         ``precision`` = tp / (tp + fp), ``recall`` = tp / (tp + fn), ``f1`` =
-        2 tp / (2 tp + fp + fn), each in [0, 1] with the percentile interval
+        2 tp / (2 tp + fp + fn), each in [0, 1] with the BCa interval
         over groups; undefined where the denominator is 0.
 
     References

@@ -41,7 +41,7 @@ def share(
     -------
     Measure
         In [0, 1] with Wilson's 95 % interval, or with *groups* that of the
-        percentile bootstrap over groups. Resamples of all or none cannot
+        BCa bootstrap over groups. Resamples of all or none cannot
         differ: then it is Wilson's with each group counted as one item, since
         the items of a group say no more than one where they are most alike.
     """

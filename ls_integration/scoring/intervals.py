@@ -61,7 +61,11 @@ def bootstrap_sums(
     groups: NDArray[np.int64] | None = None,
     resamples: int = RESAMPLES,
 ) -> tuple[float, float] | None:
-    """Bound a statistic of column sums by the percentile bootstrap over items or groups.
+    """Bound a statistic of column sums by the BCa bootstrap over items or groups.
+
+    The percentile bootstrap, corrected for bias and skewness: percentiles alone held
+    the intraclass correlation of items in sessions in 91 of 100 studies instead of 95
+    (``benchmarks/coverage.py``).
 
     Agreement coefficients are functions of sums over items. So a resample is a
     vector of how often each item was drawn, times *features*; items with the
@@ -99,7 +103,7 @@ def bootstrap_sums(
 
     References
     ----------
-    Efron, Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    Efron, Tibshirani (1993), An Introduction to the Bootstrap, chapter 14.
     Davison, Hinkley (1997), Bootstrap Methods and their Application, section
     3.8 (resampling of groups).
     """
@@ -115,10 +119,18 @@ def bootstrap_sums(
         # Few groups are alike, and those drawn one by one are drawn for all statistics at once.
         patterns, counts = np.repeat(patterns, counts, axis=0), np.ones(len(features), "int64")
     parts = [statistic(sums) for sums in _resample_sums(patterns, counts, resamples, seed)]
-    return percentile_interval(np.concatenate(parts), len(features))
+    values = np.concatenate(parts)
+    return percentile_interval(
+        values,
+        len(features),
+        bias=_bias(values, float(statistic((counts @ patterns)[None])[0])),
+        acceleration=_acceleration(patterns, counts, statistic),
+    )
 
 
-def percentile_interval(values: Floats, n_drawn: int) -> tuple[float, float] | None:
+def percentile_interval(
+    values: Floats, n_drawn: int, *, bias: float = 0.0, acceleration: float = 0.0
+) -> tuple[float, float] | None:
     """Bound a statistic by the quantiles of its values in resamples.
 
     Resamples of n items spread less than samples do, by the square root of
@@ -132,6 +144,11 @@ def percentile_interval(values: Floats, n_drawn: int) -> tuple[float, float] | N
         NaN where undefined.
     n_drawn : int
         How many items (or groups) there are to draw, 2 or more.
+    bias : float
+        How far the statistic itself lies from the median of its resamples, in standard
+        deviations of a normal distribution; BCa's z0.
+    acceleration : float
+        How its spread changes with its value; BCa's a.
 
     Returns
     -------
@@ -141,15 +158,37 @@ def percentile_interval(values: Floats, n_drawn: int) -> tuple[float, float] | N
     References
     ----------
     Hesterberg (2015), The American Statistician 69, 371, section 4.3 (the
-    expanded percentile interval).
+    expanded percentile interval). Efron (1987), J. Am. Stat. Assoc. 82, 171 (BCa).
     """
     defined = values[np.isfinite(values)]
     if len(defined) < (1 - _MAX_UNDEFINED) * len(values):
         return None
     t = stats.t.ppf((1 + LEVEL) / 2, n_drawn - 1) * np.sqrt(n_drawn / (n_drawn - 1))
-    tail = stats.norm.cdf(-t)
-    low, high = np.quantile(defined, [tail, 1 - tail])
+    shifted = bias + np.array([-t, t])
+    # Where the spread would become negative the interval ends with the resamples.
+    spread = np.maximum(1 - acceleration * shifted, np.finfo("float64").tiny)
+    low, high = np.quantile(defined, stats.norm.cdf(bias + shifted / spread))
     return float(low), float(high)
+
+
+def _bias(values: Floats, value: float) -> float:
+    """Give BCa's z0; a resample that equals the value counts half."""
+    defined = values[np.isfinite(values)]
+    below = np.count_nonzero(defined < value) + np.count_nonzero(defined == value) / 2
+    # Half a resample more on each side, for statistics at the end of their range.
+    return float(stats.norm.ppf((below + 0.5) / (len(defined) + 1)))
+
+
+def _acceleration(
+    patterns: Floats, counts: NDArray[np.int64], statistic: Callable[[Floats], Floats]
+) -> float:
+    """Give BCa's a: from the skewness of the values without one item each."""
+    without = statistic(counts @ patterns - patterns)
+    if not np.isfinite(without).all():
+        return 0.0
+    change = counts @ without / counts.sum() - without
+    spread = float(counts @ change**2)
+    return 0.0 if spread == 0 else float(counts @ change**3) / (6 * spread**1.5)
 
 
 def _sum_by_group(features: Floats, groups: NDArray[np.int64]) -> Floats:

@@ -154,7 +154,7 @@ def plot_mean_decision(
         f"Mean decision against the rating: the share of those who answered that called an image "
         f"{positive}, averaged over the images in bins of {step:.3g}; first rounds, one vote per "
         f"person. Numbers above: n, the images in the bin that somebody judged (in all "
-        f"{int(tables[0]['n_items'].sum())}). Lines up and down: 95 % intervals (percentile "
+        f"{int(tables[0]['n_items'].sum())}). Lines up and down: 95 % intervals (BCa "
         f"bootstrap over {resampled}).{marked} Positive class: {positive}.",
         "Share of people, and of the model, who call an image positive, by its rating; the numbers "
         "are in plots/mean_decision.csv",

@@ -127,7 +127,7 @@ def show_rating_subgroups(findings: RatingFindings) -> Section | None:
         None without subgroups.
     """
     grouped = number_groups(findings.items) is not None
-    interval = f"percentile bootstrap over {'groups' if grouped else 'images'}"
+    interval = f"BCa bootstrap over {'groups' if grouped else 'images'}"
     return make_section(findings.metrics, OF_RATINGS, interval)
 
 

@@ -44,7 +44,7 @@ class Findings:
         str
             For a caption.
         """
-        return "Wilson" if self.study.groups is None else "percentile bootstrap over groups"
+        return "Wilson" if self.study.groups is None else "BCa bootstrap over groups"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def show_agreement(findings: Findings) -> Section | None:
     grouped = findings.study.groups is not None
     drawings: tuple[Drawing, ...] = ()
     if agreement["pairwise"] and agreement["n_people"] <= DRAWN_UP_TO:
-        kind = "percentile bootstrap over groups" if grouped else "large-sample"
+        kind = "BCa bootstrap over groups" if grouped else "large-sample"
         drawings = (plot_agreement(findings.metrics, kind),)
     pairs = [(pair["first"], pair["second"], pair) for pair in agreement["pairwise"]]
     with_model = [
