@@ -22,18 +22,24 @@ export UV_NO_PROGRESS := 1
 # Compose refuses to start without these; to check the file any value does.
 COMPOSE_TRIAL := LS_INTEGRATION_SECRETS=./.secrets LS_INTEGRATION_MEDIA=./pictures
 
-.PHONY: help setup demo test test-compose check format lock backup restore clean browser compose-check
+.PHONY: help setup demo test test-units test-live test-compose check format lock backup restore clean browser compose-check
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 setup: $(READY)  ## make .venv: the package, the server, the ML backend, the tools
 
 demo: $(READY)  ## see the whole loop on a synthetic sample with a real Label Studio
 	@$(VENV)/python -m $(PACKAGE) demo
 
+# The server's tests wait more than they work: beside them the others cost little time.
 test: check compose-check browser  ## check, then all tests
-	@$(VENV)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/live
+	@$(MAKE) --jobs 2 --keep-going --output-sync=target test-units test-live
+
+test-units: $(READY)  ## the tests that need no server
+	@$(VENV)/python -m pytest --ignore tests/live
+
+test-live: $(READY) browser  ## the tests with a real Label Studio and browser
 	@$(VENV)/python -m pytest tests/live
 
 test-compose: $(READY) browser  ## tests of docker-compose.yml; needs root and a Docker engine
