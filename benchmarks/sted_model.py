@@ -33,7 +33,9 @@ from sklearn.svm import SVR
 
 from ls_integration.models import sted_features
 from ls_integration.models.cross_validation import out_of_fold_scores
-from ls_integration.models.estimators import RECIPES, RatingModel, is_below, make_estimator
+from ls_integration.models.estimators import RECIPES, make_estimator
+from ls_integration.models.folds import is_below
+from ls_integration.models.rating_model import RatingModel
 from ls_integration.models.sted.structure import make_filters
 from ls_integration.scoring.measure import Measure
 from ls_integration.scoring.roc import auc

@@ -15,15 +15,10 @@ from ls_integration.models.cross_validation import (
     measure_scores,
     out_of_fold_scores,
 )
-from ls_integration.models.estimators import (
-    RECIPES,
-    NormalModel,
-    RatingModel,
-    find_positive,
-    is_below,
-    make_estimator,
-    split_groups,
-)
+from ls_integration.models.estimators import RECIPES, find_positive, make_estimator
+from ls_integration.models.folds import is_below, split_groups
+from ls_integration.models.normal_model import NormalModel
+from ls_integration.models.rating_model import RatingModel
 from ls_integration.models.sted.counts import block_means, find_foreground
 from ls_integration.models.sted.grid import make_grid
 from ls_integration.models.sted.spectrum import sum_cells

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from ls_integration.models.cross_validation import N_FOLDS
-from ls_integration.models.estimators import find_positive, make_estimator, split_groups
+from ls_integration.models.estimators import find_positive, make_estimator
+from ls_integration.models.folds import split_groups
 from ls_integration.models.model import Floats
 from ls_integration.models.training_data import TrainingData
 

@@ -7,15 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from ls_integration.models.estimators import (
-    Bools,
-    Floats,
-    Groups,
-    Numbers,
-    find_positive,
-    make_estimator,
-    split_groups,
-)
+from ls_integration.models.estimators import find_positive, make_estimator
+from ls_integration.models.folds import Bools, Floats, Groups, Numbers, split_groups
 from ls_integration.scoring.decisions import score_decisions
 from ls_integration.scoring.measure import Measure
 from ls_integration.scoring.roc import auc

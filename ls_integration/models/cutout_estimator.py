@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from ls_integration.models.cutout_features import NAMES
-from ls_integration.models.estimators import CALIBRATION_FOLDS, split_groups
+from ls_integration.models.folds import CALIBRATION_FOLDS, split_groups
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

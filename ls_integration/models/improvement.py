@@ -8,13 +8,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from ls_integration.models.cross_validation import N_FOLDS, score_folds
-from ls_integration.models.estimators import (
-    Floats,
-    Groups,
-    Numbers,
-    find_positive,
-    split_groups,
-)
+from ls_integration.models.estimators import find_positive
+from ls_integration.models.folds import Floats, Groups, Numbers, split_groups
 from ls_integration.scoring.calibration import average_precision
 from ls_integration.scoring.measure import Measure
 from ls_integration.scoring.roc import auc, auc_difference

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from ls_integration.models.estimators import Bools, Floats, Numbers
+from ls_integration.models.folds import Bools, Floats, Numbers
 
 RELEVANCE_WEIGHT = 0.7
 """Of relevance against novelty, both in 0..1. Carbonell and Goldstein call it lambda and name 0.7

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ls_integration.models.estimators import Bools, Floats
+from ls_integration.models.folds import Bools, Floats
 
 
 def scale_scores(scores: Floats, threshold: float) -> tuple[Floats, float]:

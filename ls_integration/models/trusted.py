@@ -17,8 +17,8 @@ from ls_integration.errors import ModelError, some_of
 _ESTIMATORS: Final = frozenset(
     {
         "ls_integration.models.cutout_estimator.CutoutModel",
-        "ls_integration.models.estimators.NormalModel",
-        "ls_integration.models.estimators.RatingModel",
+        "ls_integration.models.normal_model.NormalModel",
+        "ls_integration.models.rating_model.RatingModel",
         "sklearn.covariance._shrunk_covariance.LedoitWolf",
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.pipeline.Pipeline",

@@ -19,7 +19,7 @@ from ls_integration.serving.guard import USERNAME, WEBHOOK_HEADER, webhook_word
 from ls_integration.serving.score_table import ScoreTable, read_score_table
 from ls_integration.workflows.backend_model import refuse_blind
 from ls_integration.workflows.push_predictions import say_how_to_agree
-from ls_integration.workflows.study_projects import PUSHED_VERSIONS
+from ls_integration.workflows.study_projects import PUSHED_VERSIONS, versions_with
 
 if TYPE_CHECKING:
     from ls_integration.server.client import Client
@@ -157,7 +157,8 @@ def connect(
         version, was_changed = connect_backend(
             client, project.project_id, backend_url, login=login, keeps_start=keeps_start
         )
-        _remember(study, {PUSHED_VERSIONS: _versions(study, version)})
+        versions = versions_with(study_folder.load(study), study, version)
+        _remember(study, {PUSHED_VERSIONS: versions})
         if plan.kind == sted_quality.KIND:
             _say_how_to_agree(client, study, project, version)
         yield Connected(project.title, version, was_changed, not keeps_start)
@@ -173,14 +174,6 @@ def _say_how_to_agree(
         answers = items[["item_id"]].assign(label=NORMAL, score=0.0, model_version=version)
         page = kind_of(plan).make_page(plan, items, answers, picture_url, project.view)
         say_how_to_agree(client, folder, plan, project, page, silent)
-
-
-def _versions(folder: Path, version: str) -> list[str]:
-    """List the models whose predictions belong on the server: this one's too, from now on."""
-    known = study_folder.load(folder).options.get(PUSHED_VERSIONS)
-    if known is None:
-        known = sorted(set(study_folder.read_predictions(folder)["model_version"].astype(str)))
-    return list(dict.fromkeys([*known, version]))
 
 
 def _remember(folder: Path, kept: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 
 from ls_integration.errors import ConfigError, SourceError
 from ls_integration.models.cross_validation import N_FOLDS, choose_threshold, out_of_fold_scores
-from ls_integration.models.estimators import Floats, find_positive
+from ls_integration.models.estimators import find_positive
+from ls_integration.models.folds import Floats
 from ls_integration.models.improvement import (
     Improvement,
     Places,

@@ -41,6 +41,7 @@ from ls_integration.workflows.study_projects import (
     serve_by,
     show_predictions,
     start_version,
+    versions_with,
     without_queues,
 )
 
@@ -229,10 +230,7 @@ def _remember(
     Whoever joins later, and what `check` and `export` compare with, is then
     right also after a kill.
     """
-    known = study.options.get(PUSHED_VERSIONS)
-    imported = sorted({str(name) for name in studies.read_predictions(folder)["model_version"]})
-    versions = [*(imported if known is None else known), scorer.version]
-    kept: dict[str, Any] = {PUSHED_VERSIONS: list(dict.fromkeys(versions))}
+    kept: dict[str, Any] = {PUSHED_VERSIONS: versions_with(study, folder, scorer.version)}
     if study.kind == sted_quality.KIND:
         studies.write_predictions(folder, predictions)
         kept[STARTS_FROM] = scorer.version

@@ -21,7 +21,7 @@ from ls_integration.kinds import cutouts, sted_quality
 from ls_integration.kinds.cutouts_table import read_predictions_table
 from ls_integration.kinds.kind import Page, Tab
 from ls_integration.kinds.registry import kind_of
-from ls_integration.models.estimators import Bools, Floats
+from ls_integration.models.folds import Bools, Floats
 from ls_integration.models.model import Features, Scorer
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.predictions import PredictionsOutcome, push_predictions, remove_older
@@ -45,6 +45,7 @@ from ls_integration.workflows.study_projects import (
     serve_by,
     show_predictions,
     start_version,
+    versions_with,
 )
 from ls_integration.workflows.uncertain_order import (
     Places,
@@ -435,13 +436,9 @@ def _version(base: str, order: Sequence[str]) -> str:
 
 def _remember(folder: Path, study: Study, page: Page, version: str) -> Study:
     """Note the version before it is sent: what a kill leaves behind is then known as ours."""
-    known = study.options.get(PUSHED_VERSIONS)
-    if known is None:
-        imported = studies.read_predictions(folder)["model_version"].astype(str)
-        known = [*sorted(set(imported)), str(page.model_version)]
-    versions = list(dict.fromkeys([*known, version]))
-    options = {**study.options, PUSHED_VERSIONS: versions}
-    study = study.model_copy(update={"options": options})
+    shown = [str(page.model_version)] if study.options.get(PUSHED_VERSIONS) is None else []
+    versions = versions_with(study, folder, *shown, version)
+    study = study.model_copy(update={"options": {**study.options, PUSHED_VERSIONS: versions}})
     studies.save(folder, study)
     return study
 

@@ -12,7 +12,7 @@ from ls_integration.errors import SourceError, some_of
 from ls_integration.kinds import cutouts, sted_quality, sted_rating
 from ls_integration.kinds.cutouts import source_paths
 from ls_integration.kinds.cutouts_table import read_predictions_table
-from ls_integration.models.estimators import Floats
+from ls_integration.models.folds import Floats
 from ls_integration.results.consensus_table import make_consensus
 from ls_integration.results.lined_up import line_up_study
 from ls_integration.results.ratings import new_ratings

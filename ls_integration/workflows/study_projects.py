@@ -236,6 +236,34 @@ QUEUES = "queues"
 order that `reorder` made; absent: as the tasks were sent."""
 
 
+def versions_with(study: Study, folder: Path, *versions: str) -> list[str]:
+    """List the models whose predictions belong on the server: these too, from now on.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    folder : Path
+        Its folder, with the predictions of its import.
+    *versions : str
+        What is going to be sent.
+
+    Returns
+    -------
+    list of str
+        For `PUSHED_VERSIONS`, each once.
+
+    Raises
+    ------
+    StudyError
+        If the predictions of the import cannot be read.
+    """
+    known = study.options.get(PUSHED_VERSIONS)
+    if known is None:
+        known = sorted(set(studies.read_predictions(folder)["model_version"].astype(str)))
+    return list(dict.fromkeys([*known, *versions]))
+
+
 def start_version(study: Study, project: Project, imported: str, *, with_queue: bool = True) -> str:
     """Say from which predictions a project's pages start.
 

@@ -18,7 +18,8 @@ from ls_integration.models.cross_validation import (
     measure_scores,
     out_of_fold_scores,
 )
-from ls_integration.models.estimators import Bools, find_positive, make_estimator
+from ls_integration.models.estimators import find_positive, make_estimator
+from ls_integration.models.folds import Bools
 from ls_integration.models.model import (
     FEATURE_SETS,
     RECIPE_FEATURES,

@@ -14,7 +14,7 @@ from ls_integration.kinds.cutouts import POSITIVE
 from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.kinds.sources_table import SourceTable
 from ls_integration.kinds.sted_source import ANOMALY, truth_label
-from ls_integration.models.estimators import Bools, Floats
+from ls_integration.models.folds import Bools, Floats
 from ls_integration.models.model import FEATURE_SETS, Features
 from ls_integration.models.queue import MOST_SPREAD, rank_queue, relevance
 from ls_integration.models.queue_scale import find_threshold, scale_scores
