@@ -56,6 +56,7 @@ def reorder(
     from ls_integration.models.loading import load_scorer
     from ls_integration.workflows import reorder as workflow
     from ls_integration.workflows.model_notes import hash_file, notes_on
+    from ls_integration.workflows.order_ranking import ReorderOptions
 
     folder = studies.find(study, Path.cwd())
     scorer = load_scorer(model) if model else None
@@ -66,7 +67,7 @@ def reorder(
             folder,
             scorer,
             hash_file(model) if model else "",
-            workflow.ReorderOptions(skip_bad, source),
+            ReorderOptions(skip_bad, source),
             settings.load(url=url, token_file=token_file),
             start=Path.cwd(),
             say=print_note,

@@ -31,14 +31,10 @@ from ls_integration.workflows.extension_options import Addition
 from ls_integration.workflows.import_cutouts import import_cutouts
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
+from ls_integration.workflows.order_ranking import ReorderOptions
 from ls_integration.workflows.predict import score_source
 from ls_integration.workflows.push_predictions import PushOptions, push_model
-from ls_integration.workflows.reorder import (
-    QUEUE_MARK,
-    ReorderedProject,
-    ReorderOptions,
-    reorder,
-)
+from ls_integration.workflows.reorder import QUEUE_MARK, ReorderedProject, reorder
 from ls_integration.workflows.sted_images import open_sted
 from ls_integration.workflows.sted_options import ImportOptions
 from ls_integration.workflows.train import TrainOptions, train
