@@ -10,6 +10,7 @@ from ls_integration.cli.options import (
     Annotator,
     ErrorPictures,
     Force,
+    Full,
     GroupBy,
     Output,
     Quiet,
@@ -41,6 +42,7 @@ def export(
     output: Output,
     annotator: Annotator = None,
     force: Force = False,
+    full: Full = False,
     url: Url = None,
     token_file: TokenFile = None,
     quiet: Quiet = False,
@@ -49,7 +51,7 @@ def export(
 
     Example: ls-integration export sted-quality-lab --output results
     """
-    _export(context, study, output, annotator, force, url, token_file, quiet)
+    _export(context, study, output, annotator, force, full, url, token_file, quiet)
     print_result(f"results: {output}")
 
 
@@ -62,6 +64,7 @@ def export_and_score(
     error_pictures: ErrorPictures = False,
     media: ResultsMedia = None,
     force: Force = False,
+    full: Full = False,
     url: Url = None,
     token_file: TokenFile = None,
     quiet: Quiet = False,
@@ -75,7 +78,7 @@ def export_and_score(
     from ls_integration.workflows.result_pictures import find_media
     from ls_integration.workflows.score import score_folder
 
-    _export(context, study, output, annotator, force, url, token_file, quiet)
+    _export(context, study, output, annotator, force, full, url, token_file, quiet)
     with progress_bars(context, quiet) as report:
         scored = score_folder(
             output,
@@ -94,6 +97,7 @@ def _export(
     output: Path,
     annotator: str | None,
     force: bool,
+    full: bool,
     url: str | None,
     token_file: Path | None,
     quiet: bool,
@@ -113,6 +117,8 @@ def _export(
             start=Path.cwd(),
             annotator=annotator,
             force=force,
+            full=full,
+            say=print_note,
             report=report,
         )
     _print_counts(outcome)

@@ -87,6 +87,10 @@ ResultsMedia = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Read all answers again, not only those since the last export."),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite files in DIR that are not ours or were edited.")
 ]

@@ -9,6 +9,8 @@ tells the two kinds of token apart and renews a personal access token's bearer.
 import json as json_module
 import logging
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import requests
@@ -74,6 +76,7 @@ class Client:
     def __init__(self, url: str, api_key: SecretStr, *, timeout_s: float = READ_TIMEOUT_S) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
+        self._api_key = api_key
         self._session = new_session(self.url)
         auth = TokenAuth(self.url, api_key)
         self.token_kind = auth.kind
@@ -122,6 +125,48 @@ class Client:
             time, else `ServerError` with the status.
         """
         return self._json(self._send("GET", path, params=params))
+
+    def get_dated(
+        self, path: str, *, params: Mapping[str, Any] | None = None
+    ) -> tuple[Any, datetime | None]:
+        """Ask for *path*, and for the server's time.
+
+        Parameters
+        ----------
+        path : str
+            Below the server's address.
+        params : mapping, optional
+            The query.
+
+        Returns
+        -------
+        content : dict or list or None
+            As from `get`.
+        now : datetime or None
+            When the server answered, by its own clock, to the second before; None
+            where it does not say.
+
+        Raises
+        ------
+        ServerError
+            As for `get`.
+        """
+        response = self._send("GET", path, params=params)
+        try:
+            now = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):
+            now = None
+        return self._json(response), now
+
+    def another(self) -> Self:
+        """Open one more session with the same server, for another thread.
+
+        Returns
+        -------
+        Client
+            With connections of its own; to be closed by its own.
+        """
+        return type(self)(self.url, self._api_key, timeout_s=self._timeout_s)
 
     def get_bytes(self, path: str) -> tuple[bytes, str]:
         """Fetch a file through the server, as a browser would.

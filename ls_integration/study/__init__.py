@@ -2,8 +2,9 @@
 
 A study is ``studies/<name>/`` on this side, never below the server's document
 root: ``study.json``, ``items.parquet``, ``predictions.parquet`` (what the pages
-started from), ``seen.parquet`` (how each answer looked first) and
-``journal.jsonl``. It holds the truth, so it is the owner's alone (mode 0700).
+started from), ``seen.parquet`` (how each answer looked first), ``pulled/`` (what the
+last export read, see `study.pulled`) and ``journal.jsonl``. It holds the truth, so it is the
+owner's alone (mode 0700).
 """
 
 from ls_integration.study.folder import (

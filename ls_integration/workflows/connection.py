@@ -15,6 +15,9 @@ from ls_integration.server.client import Client
 from ls_integration.settings import DEFAULT_URL, Settings
 from ls_integration.study import Study
 
+_READERS = 2
+"""Requests at once of a server with several workers; more gained nothing on two cores."""
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -39,6 +42,8 @@ class Connection:
         How long a request that was cut off may still be carried out, in seconds.
     backend_password : SecretStr or None
         What an ML backend asks of whoever calls it.
+    readers : int
+        Requests in flight while answers are read.
     """
 
     client: Client
@@ -49,6 +54,7 @@ class Connection:
     server_start: str | None
     request_limit_s: float
     backend_password: SecretStr | None = None
+    readers: int = 1
 
     @property
     def owner_name(self) -> str:  # numpydoc ignore=RT01
@@ -116,6 +122,7 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
         server_start=f"{state.pid} {state.create_time}" if state else None,
         request_limit_s=settings.request_limit_s,
         backend_password=settings.backend_password,
+        readers=settings.readers or (1 if is_embedded else _READERS),
     )
 
 

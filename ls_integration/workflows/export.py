@@ -1,6 +1,6 @@
 """`export`: the answers of a study come back into the scientist's own files."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.moved_answers import as_before_the_move
-from ls_integration.workflows.project_answers import check_sent, read_projects
+from ls_integration.workflows.project_answers import check_sent
+from ls_integration.workflows.pulled_answers import pull_projects
 from ls_integration.workflows.results_by_kind import check_annotator, results_of
 
 
@@ -85,6 +86,8 @@ def export(
     start: Path,
     annotator: str | None = None,
     force: bool = False,
+    full: bool = False,
+    say: Callable[[str], None] | None = None,
     report: Reporter = silent,
 ) -> ExportOutcome:
     """Pull all answers of a study and write its tables and native files.
@@ -104,6 +107,10 @@ def export(
         become; by default everybody's majority.
     force : bool
         Overwrite files in *output* that are not ours or were edited.
+    full : bool
+        Read everything again, not only what changed since the last export.
+    say : callable, optional
+        Takes the line that tells why everything is read again.
     report : Reporter, optional
         Told of progress.
 
@@ -118,7 +125,7 @@ def export(
         Of any kind; *output* is then as it was.
     """
     check_annotator(studies.load(study_folder).kind, annotator)
-    answers = read_answers(study_folder, settings, start=start, report=report)
+    answers = read_answers(study_folder, settings, start=start, full=full, say=say, report=report)
     study, items, annotations = answers.study, answers.items, answers.annotations
     about = {**study_info(study), "annotator": annotator}
     with open_results(output, about, force=force) as staged:
@@ -140,7 +147,13 @@ def export(
 
 
 def read_answers(
-    study_folder: Path, settings: Settings, *, start: Path, report: Reporter = silent
+    study_folder: Path,
+    settings: Settings,
+    *,
+    start: Path,
+    full: bool = False,
+    say: Callable[[str], None] | None = None,
+    report: Reporter = silent,
 ) -> StudyAnswers:
     """Pull all answers of a study, and remember in its folder how each looked first.
 
@@ -152,6 +165,10 @@ def read_answers(
         Which server.
     start : Path
         The working folder.
+    full : bool
+        Read everything again, not only what changed since the last time.
+    say : callable, optional
+        Takes the line that tells why everything is read again.
     report : Reporter, optional
         Told of progress.
 
@@ -170,7 +187,9 @@ def read_answers(
         check_sent(study)
         connection = connect(settings, study, start)
         items = studies.read_items(study_folder)
-        annotations, n_drafts = _pull(study, study_folder, connection, report)
+        annotations, n_drafts = _pull(
+            study, study_folder, connection, full=full, say=say, report=report
+        )
         annotations, seen = with_memory(annotations, studies.read_seen(study_folder))
         studies.write_seen(study_folder, seen)
     return StudyAnswers(study, items, annotations, n_drafts)
@@ -205,7 +224,13 @@ def study_info(study: Study) -> dict[str, Any]:
 
 
 def _pull(
-    study: Study, folder: Path, connection: Connection, report: Reporter
+    study: Study,
+    folder: Path,
+    connection: Connection,
+    *,
+    full: bool,
+    say: Callable[[str], None] | None,
+    report: Reporter,
 ) -> tuple[pd.DataFrame, int]:
     predictions = studies.read_predictions(folder)
     sent_labels: Mapping[str, str] = dict(
@@ -214,12 +239,15 @@ def _pull(
     moved = studies.read_moved(folder)
     tables = []
     n_drafts = 0
-    for found in read_projects(
+    for found in pull_projects(
         study,
+        folder,
         connection,
-        report,
         sent_labels=sent_labels,
         with_predictions=not study.blind,
+        full=full,
+        say=say,
+        report=report,
     ):
         n_drafts += len(tasks_with_drafts(connection.client, found.project_id))
         tables.append(as_before_the_move(found.annotations, moved, connection.client.url))

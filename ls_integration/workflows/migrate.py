@@ -126,7 +126,7 @@ def migrate(
     IntegrationError
         Of any kind; the study is then where it was, and the same call goes on.
     """
-    answers = read_answers(folder, settings, start=start, report=report)
+    answers = read_answers(folder, settings, start=start, full=True, report=report)
     with studies.locked(folder):
         study, items = studies.load(folder), studies.read_items(folder)
         predictions = studies.read_predictions(folder)
