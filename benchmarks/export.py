@@ -1,0 +1,186 @@
+"""Seconds of an export: ours in full, Label Studio's own, the SDK's, ours after 1 % changed.
+
+    python benchmarks/export.py [--tasks 2000] [--rounds 3]
+
+It starts an embedded server (SQLite, one process) in a temporary folder, imports a study of
+that many images with an answer each, and stops it. Ours is all that `export` does before it
+writes results: pages, the copy in the study's folder, its check against the server's totals,
+the annotations table. The other ways only fetch and decode. Full ways take turns, each going
+first in another round; the median counts. Before the incremental exports it waits until the
+import has left the window that they look back over, as it has in any real study. The peak of
+Python's memory is that of a run of its own.
+"""
+
+import argparse
+import gc
+import os
+import statistics
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import requests
+from import_export import XML, make_tasks, say
+from label_studio_sdk import LabelStudio
+
+from ls_integration import study as studies
+from ls_integration.label_config import choice_result, parse
+from ls_integration.progress import silent
+from ls_integration.server import embedded
+from ls_integration.server.client import Client
+from ls_integration.server.pull import pull_answers
+from ls_integration.server.push import push_tasks
+from ls_integration.settings import load
+from ls_integration.study import Project, Study
+from ls_integration.workflows.connection import connect
+from ls_integration.workflows.pulled_answers import pull_projects
+
+WINDOW_S = 180.0
+"""How far an incremental export looks back: the request limit and a minute for clocks."""
+
+SHARE = 0.01
+
+
+def main() -> None:
+    """Measure all ways on one fresh server and print seconds, ratios and longest requests."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=2_000, help="up to 50,000")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder) / ".label-studio"
+        server = embedded.start(data_dir, port=embedded.free_port(), working_dir=Path(folder))
+        try:
+            measure(server, Path(folder), arguments.tasks, arguments.rounds)
+        finally:
+            embedded.stop(data_dir)
+
+
+def measure(server: embedded.EmbeddedServer, start: Path, n_tasks: int, n_rounds: int) -> None:
+    """Make the study, read it in every way, and print what it took."""
+    folder = start / "studies" / "export"
+    token = server.token.get_secret_value()
+    client = Client(server.url, server.token)
+    sdk = LabelStudio(base_url=server.url, api_key=token)
+    # Label Studio's own export, wherever a proxy or a worker's limit would end it.
+    timeout_s = 3_600
+
+    study = Study(kind="sted-quality", title="Export", blind=False, server_url=server.url)
+    made = int(client.post("/api/projects", json={"title": "Export", "label_config": XML})["id"])
+    study = study.with_project(Project(key="all", title="Export", project_id=made, shared=True))
+    studies.save(folder, study)
+    push_tasks(client, made, make_tasks(n_tasks), study_folder=folder)
+    imported_at_s = time.monotonic()
+
+    longest_s: list[float] = []
+    n_requests = 0
+    send = Client._send
+
+    def timed(self: Client, *args: Any, **kwargs: Any) -> requests.Response:
+        nonlocal n_requests
+        started_s = time.perf_counter()
+        response = send(self, *args, **kwargs)
+        longest_s.append(time.perf_counter() - started_s)
+        n_requests += 1
+        return response
+
+    def ours(*, full: bool) -> None:
+        connection = connect(load(url=server.url, api_key=server.token), study, start)
+        (found,) = pull_projects(
+            study,
+            folder,
+            connection,
+            sent_labels={},
+            with_predictions=True,
+            full=full,
+            say=say,
+            report=silent,
+        )
+        check(len(found.annotations), n_tasks)
+
+    def own_export() -> None:
+        answer = requests.get(
+            f"{server.url}/api/projects/{made}/export",
+            headers={"Authorization": f"Token {token}"},
+            params={"exportType": "JSON"},
+            timeout=timeout_s,
+        )
+        check(len(answer.json()), n_tasks)
+
+    def sdk_listing() -> None:
+        tasks = sdk.tasks.list(
+            project=made, fields="all", page_size=500, request_options={"timeout_in_seconds": 600}
+        )
+        check(sum(1 for _ in tasks), n_tasks)
+
+    def take(name: str, work: Callable[[], object]) -> float:
+        nonlocal n_requests
+        longest_s.clear()
+        n_requests = 0
+        started_s = time.perf_counter()
+        with mock.patch.object(Client, "_send", timed):
+            work()
+        took_s = time.perf_counter() - started_s
+        beside = f", {n_requests} requests, longest {max(longest_s):.2f} s" if longest_s else ""
+        say(f"  {name:28} {took_s:8.2f} s{beside}")
+        return took_s
+
+    def correct(which: range) -> None:
+        control = parse(XML).choices()
+        for task in pull_answers(client, made, with_predictions=False)[which.start : which.stop]:
+            path = f"/api/annotations/{task['annotations'][0]['id']}/"
+            client.patch(path, json={"result": choice_result(control, "normal")})
+
+    say(f"{n_tasks} tasks with a prediction and an answer each, {os.cpu_count()} cores")
+    # The server imports code and fills caches with its first requests.
+    client.get("/api/tasks", params={"project": made, "page_size": 10, "fields": "all"})
+    ways: dict[str, Callable[[], object]] = {
+        "ours in full": lambda: ours(full=True),
+        "Label Studio's JSON export": own_export,
+        "the SDK's listing": sdk_listing,
+    }
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(n_rounds):
+        say(f"round {number + 1}")
+        order = list(ways)[number % len(ways) :] + list(ways)[: number % len(ways)]
+        for name in order:
+            took[name].append(take(name, ways[name]))
+    left_s = WINDOW_S - (time.monotonic() - imported_at_s)
+    if left_s > 0:
+        say(f"waiting {left_s:.0f} s")
+        time.sleep(left_s + 1)
+    n_changed = max(1, int(n_tasks * SHARE))
+    took["ours after 1 % changed"], took["ours after nothing changed"] = [], []
+    for number in range(n_rounds):
+        correct(range(number * n_changed, (number + 1) * n_changed))
+        for name in ("ours after 1 % changed", "ours after nothing changed"):
+            took[name].append(take(name, lambda: ours(full=False)))
+    full_s = statistics.median(took["ours in full"])
+    for name, seconds in took.items():
+        median_s = statistics.median(seconds)
+        say(f"{name}: {median_s:.2f} s, {median_s / full_s:.3f} of ours in full")
+    for name, work in {
+        "ours in full": lambda: ours(full=True),
+        "all tasks in one list": lambda: pull_answers(client, made, with_predictions=True),
+    }.items():
+        gc.collect()
+        tracemalloc.start()
+        work()
+        peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        say(f"{name}: peak of Python's memory {peak_mb:.1f} MB")
+
+
+def check(found: int, wanted: int) -> None:
+    """End the program where a way has not brought everything."""
+    if found != wanted:
+        sys.exit(f"{found} instead of {wanted}")
+
+
+if __name__ == "__main__":
+    main()
