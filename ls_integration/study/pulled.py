@@ -174,6 +174,9 @@ def writing_pulled(
         If the study's folder cannot be written.
     """
     with writing(path.parent):
+        for left in path.parent.glob(f".{path.name}.*"):
+            # Of a run that was killed; the study's lock says that no other is at it.
+            left.unlink()
         with whole_file(path, mode=PRIVATE_MODE) as temporary:
             waiting: list[pa.Table] = []
             open_writer: Any = pyarrow.parquet.ParquetWriter

@@ -45,8 +45,6 @@ def read_projects(
     report: Reporter,
     *,
     read: Reader | None = None,
-    sent_labels: Mapping[str, str] | None = None,
-    with_predictions: bool = False,
 ) -> Iterator[ProjectAnswers]:
     """Read all projects of a study that have been made.
 
@@ -60,10 +58,6 @@ def read_projects(
         Told of progress.
     read : callable, optional
         How an answer reads; as the study's kind reads it by default.
-    sent_labels : mapping of str to str, optional
-        ``item_id`` -> the choice that we sent as the page's start.
-    with_predictions : bool
-        Read the predictions as well.
 
     Yields
     ------
@@ -86,7 +80,7 @@ def read_projects(
         tasks = pull_answers(
             connection.client,
             project.project_id,
-            with_predictions=with_predictions,
+            with_predictions=False,
             report=report,
         )
         annotations = answers_from_tasks(
@@ -96,7 +90,7 @@ def read_projects(
             project_id=project.project_id,
             round_number=project.round,
             names=names,
-            sent_labels=sent_labels or {},
+            sent_labels={},
         )
         yield ProjectAnswers(project, project.project_id, tasks, annotations)
 

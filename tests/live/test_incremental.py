@@ -396,3 +396,74 @@ def test_tasks_that_go_while_they_are_read_take_no_other_with_them(
     outcome = export(folder, load(), workplace / "moving", start=workplace, full=True)
     assert moved
     assert outcome.n_answers == N_IMAGES - 1
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_predictions_that_are_replaced_by_as_many_are_noticed(
+    make_study: Callable[..., Path], workplace: Path, client: Client, fetched: list[int]
+) -> None:
+    """No count and no task's time moves, but answers lose what they started from."""
+    folder = make_study("Replaced predictions", model_threshold=0.5)
+    project_id = studies.load(folder).projects[0].project_id or 0
+    tasks = pull_answers(client, project_id, with_predictions=True)
+    for task in tasks[:3]:
+        (shown,) = task["predictions"]
+        given = {"result": shown["result"], "parent_prediction": shown["id"], "lead_time": 1.0}
+        client.post(f"/api/tasks/{task['id']}/annotations/", json={**given, "ground_truth": False})
+    before = export_both(folder, workplace)
+    version = tasks[0]["predictions"][0]["model_version"]
+    path = f"/api/projects/{project_id}/model-versions/"
+    client.delete(path, json={"model_version": version})
+    turned = {"normal": "anomaly", "anomaly": "normal"}
+    body = [
+        {
+            "task": task["id"],
+            "model_version": version,
+            "score": 0.5,
+            "result": choice_result(
+                CONTROL, turned[task["predictions"][0]["result"][0]["value"]["choices"][0]]
+            ),
+        }
+        for task in tasks
+    ]
+    client.post(f"/api/projects/{project_id}/import/predictions", json=body)
+    now = pull_answers(client, project_id, with_predictions=True)
+    assert [one["parent_prediction"] for task in now[:3] for one in task["annotations"]] == [
+        None
+    ] * 3
+    lines: list[str] = []
+    fetched.clear()
+    assert export_both(folder, workplace, lines=lines) != before
+    (line,) = lines
+    assert line.endswith("its predictions were replaced")
+    assert sum(fetched) == 2 * N_IMAGES
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_model_that_answers_meanwhile_is_no_reason_to_read_everything(
+    make_study: Callable[..., Path],
+    workplace: Path,
+    client: Client,
+    fetched: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page is opened during an export and gets a prediction: one task is read once more."""
+    folder = make_study("Model meanwhile", model_threshold=0.5)
+    project_id = answer_some(client, folder, [0, 1, 2])
+    export(folder, load(), workplace / "meanwhile", start=workplace)
+    task = pull_answers(client, project_id, with_predictions=False)[7]
+    versions, asked = catch_up.read_versions, []
+
+    def answer_meanwhile(*arguments: Any) -> Any:
+        if not asked:
+            body = {"task": task["id"], "result": [], "score": 0.5, "model_version": "live"}
+            client.post("/api/predictions", json=body)
+        asked.append(versions(*arguments))
+        return asked[-1]
+
+    monkeypatch.setattr(catch_up, "read_versions", answer_meanwhile)
+    fetched.clear()
+    lines: list[str] = []
+    outcome = export(folder, load(), workplace / "meanwhile", start=workplace, say=lines.append)
+    assert "live" in asked[0]
+    assert (outcome.n_answers, lines, sum(fetched)) == (3, [], 1)
