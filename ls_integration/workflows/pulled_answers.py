@@ -15,6 +15,7 @@ from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter
 from ls_integration.server.catch_up import Source, catch_up, pull_anew
 from ls_integration.server.client import Client
+from ls_integration.server.people import members
 from ls_integration.server.projects import read_project
 from ls_integration.server.task_pages import FIELDS
 from ls_integration.study import Project, Study
@@ -90,6 +91,8 @@ def pull_projects(
     """
     kind = kind_of(study)
     names = names_on_files(study, connection)
+    # Not those of the names: the study's own people keep theirs when their account is deleted.
+    people = [person.user_id for person in members(connection.client)]
     seen = studies.read_seen(folder)
     exported = set(seen["project_id"]) if len(seen) else set()
     with ExitStack() as opened:
@@ -99,7 +102,7 @@ def pull_projects(
         for project in study.projects:
             if project.project_id is None:
                 continue
-            source = _source(study, folder, connection, project, clients, sorted(names))
+            source = _source(study, folder, connection, project, clients, people)
             pulled = _pull(
                 source,
                 full=full,

@@ -283,15 +283,15 @@ def test_an_incremental_export_is_a_full_one_whatever_people_did(
     assert len(set(done)) >= 8
 
 
-def answer_some(client: Client, folder: Path, places: list[int], label: str = "anomaly") -> int:
+def answer_some(client: Client, folder: Path, places: list[int], name: str = PEOPLE[0]) -> int:
     """Answer images of a study, and tell its project."""
     study = studies.load(folder)
     project_id = study.projects[0].project_id or 0
     tasks = pull_answers(client, project_id, with_predictions=False)
     for place in places:
         body = {
-            "result": choice_result(CONTROL, label),
-            "completed_by": study.people[PEOPLE[0]],
+            "result": choice_result(CONTROL, "anomaly"),
+            "completed_by": study.people[name],
             "lead_time": 2.5,
             "ground_truth": False,
         }
@@ -437,6 +437,27 @@ def test_predictions_that_are_replaced_by_as_many_are_noticed(
     (line,) = lines
     assert line.endswith("its predictions were replaced")
     assert sum(fetched) == 2 * N_IMAGES
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_answers_of_a_deleted_account_lose_their_author_at_once(
+    make_study: Callable[..., Path], workplace: Path, client: Client
+) -> None:
+    """Label Studio takes the author off without moving the task's time: all is read again."""
+    folder = make_study("Account goes", blind=True, people=(*PEOPLE, "Zoe Gone"))
+    answer_some(client, folder, [0, 1])
+    answer_some(client, folder, [2], name="Zoe Gone")
+    before = export_both(folder, workplace)
+    assert b"Zoe Gone" in before["annotations.csv"]
+    client.delete(f"/api/users/{studies.load(folder).people['Zoe Gone']}/")
+    lines: list[str] = []
+    after = export_both(folder, workplace, lines=lines)
+    (line,) = lines
+    assert line.endswith("an account was removed")
+    assert b"deleted-user" in after["annotations.csv"]
+    lines.clear()
+    assert export_both(folder, workplace, lines=lines) == after
+    assert lines == []
 
 
 @pytest.mark.usefixtures("small_pages")
