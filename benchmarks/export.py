@@ -8,7 +8,8 @@ writes results: pages, the copy in the study's folder, its check against the ser
 the annotations table. The other ways only fetch and decode. Full ways take turns, each going
 first in another round; the median counts. Before the incremental exports it waits until the
 import has left the window that they look back over, as it has in any real study. The peak of
-Python's memory is that of a run of its own.
+Python's memory is that of a run of its own. CPU seconds are of server and client together:
+other work on the machine disturbs them less.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from typing import Any
 from unittest import mock
 
 import requests
-from import_export import XML, make_tasks, say
+from import_export import XML, Cost, Stopwatch, make_tasks, say
 from label_studio_sdk import LabelStudio
 
 from ls_integration import study as studies
@@ -78,15 +79,13 @@ def measure(server: embedded.EmbeddedServer, start: Path, n_tasks: int, n_rounds
     imported_at_s = time.monotonic()
 
     longest_s: list[float] = []
-    n_requests = 0
+    watch = Stopwatch(server.pid)
     send = Client._send
 
     def timed(self: Client, *args: Any, **kwargs: Any) -> requests.Response:
-        nonlocal n_requests
         started_s = time.perf_counter()
         response = send(self, *args, **kwargs)
         longest_s.append(time.perf_counter() - started_s)
-        n_requests += 1
         return response
 
     def ours(*, full: bool) -> None:
@@ -118,17 +117,13 @@ def measure(server: embedded.EmbeddedServer, start: Path, n_tasks: int, n_rounds
         )
         check(sum(1 for _ in tasks), n_tasks)
 
-    def take(name: str, work: Callable[[], object]) -> float:
-        nonlocal n_requests
+    def take(name: str, work: Callable[[], object]) -> Cost:
         longest_s.clear()
-        n_requests = 0
-        started_s = time.perf_counter()
         with mock.patch.object(Client, "_send", timed):
-            work()
-        took_s = time.perf_counter() - started_s
-        beside = f", {n_requests} requests, longest {max(longest_s):.2f} s" if longest_s else ""
-        say(f"  {name:28} {took_s:8.2f} s{beside}")
-        return took_s
+            cost = watch.cost(name, n_tasks, work)
+        if longest_s:
+            say(f"    {len(longest_s)} requests, longest {max(longest_s):.2f} s")
+        return cost
 
     def correct(which: range) -> None:
         control = parse(XML).choices()
@@ -144,7 +139,7 @@ def measure(server: embedded.EmbeddedServer, start: Path, n_tasks: int, n_rounds
         "Label Studio's JSON export": own_export,
         "the SDK's listing": sdk_listing,
     }
-    took: dict[str, list[float]] = {name: [] for name in ways}
+    took: dict[str, list[Cost]] = {name: [] for name in ways}
     for number in range(n_rounds):
         say(f"round {number + 1}")
         order = list(ways)[number % len(ways) :] + list(ways)[: number % len(ways)]
@@ -160,10 +155,15 @@ def measure(server: embedded.EmbeddedServer, start: Path, n_tasks: int, n_rounds
         correct(range(number * n_changed, (number + 1) * n_changed))
         for name in ("ours after 1 % changed", "ours after nothing changed"):
             took[name].append(take(name, lambda: ours(full=False)))
-    full_s = statistics.median(took["ours in full"])
-    for name, seconds in took.items():
-        median_s = statistics.median(seconds)
-        say(f"{name}: {median_s:.2f} s, {median_s / full_s:.3f} of ours in full")
+    full_s = statistics.median(cost.wall_s for cost in took["ours in full"])
+    full_cpu_s = statistics.median(cost.cpu_s for cost in took["ours in full"])
+    for name, costs in took.items():
+        wall_s = statistics.median(cost.wall_s for cost in costs)
+        cpu_s = statistics.median(cost.cpu_s for cost in costs)
+        say(
+            f"{name}: {wall_s:.2f} s, {cpu_s:.2f} CPU s; of ours in full {wall_s / full_s:.3f}, "
+            f"by CPU time {cpu_s / full_cpu_s:.3f}"
+        )
     for name, work in {
         "ours in full": lambda: ours(full=True),
         "all tasks in one list": lambda: pull_answers(client, made, with_predictions=True),
