@@ -1,7 +1,8 @@
 """Check the licences of everything that a user of the package gets with it.
 
 Runs pip-licenses over the closure of the core dependencies and of the extras
-`server`, `ml`, `consensus` and `onnx`; development tools stay with us and are not asked.
+`server`, `ml`, `consensus`, `onnx`, `dask` and `remote`; development tools stay with us and are
+not asked.
 """
 
 import json
@@ -13,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("", "server", "ml", "consensus", "onnx")
+EXTRAS = ("", "server", "ml", "consensus", "onnx", "dask", "remote")
 
 ALLOWED = {
     # permissive
@@ -52,6 +53,7 @@ REFUSED_NAMES = {
 
 READ_BY_HAND = {
     "label-studio-sdk": "Apache-2.0, by the LICENSE file of its wheel",
+    "partd": "BSD-3-Clause, by the LICENSE.txt of its wheel (its metadata say BSD)",
     "skops": "MIT, by the LICENSE file of its wheel",
 }
 """Packages whose metadata name no licence: what their own licence file says."""

@@ -36,14 +36,8 @@ def find_frames(folder: Path, image_names: Iterable[str]) -> dict[str, Path]:
         If any name has no file or several; all of them are counted, the first
         are named.
     """
-    found = _Files(folder)
-    chosen: dict[str, Path] = {}
-    missing: list[str] = []
-    several: list[str] = []
-    for name in dict.fromkeys(image_names):
-        _choose(found.named(name), name, folder, chosen, missing, several)
-    _refuse(folder, missing, several)
-    return chosen
+    chosen = match_frames(list_frames(folder), image_names, str(folder))
+    return {name: folder / file for name, file in chosen.items()}
 
 
 def find_bands(
@@ -73,16 +67,123 @@ def find_bands(
     SourceError
         If any band of a frame has no file or several.
     """
-    found = _Files(folder)
-    chosen: dict[str, Path] = {}
+    chosen = match_bands(list_frames(folder), image_names, bands, str(folder))
+    return {name: tuple(folder / file for file in files) for name, files in chosen.items()}
+
+
+def list_frames(folder: Path) -> list[str]:
+    """List all frames below a folder, hidden ones left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the frames are.
+
+    Returns
+    -------
+    list of str
+        Paths below the folder, with slashes, sorted.
+
+    Raises
+    ------
+    SourceError
+        If it is no folder.
+    """
+    if not folder.is_dir():
+        msg = f"{folder} is not a folder; give the folder of the frames"
+        raise SourceError(msg)
+    names = (
+        (path.relative_to(folder).as_posix(), path)
+        for path in folder.rglob("*")
+        if has_suffix(path.name)
+    )
+    return sorted(name for name, path in names if is_shown(name) and path.is_file())
+
+
+def is_shown(name: str) -> bool:
+    """Tell whether no part of a path is hidden.
+
+    Parameters
+    ----------
+    name : str
+        A path below a folder, with slashes.
+
+    Returns
+    -------
+    bool
+        False if a part begins with a dot.
+    """
+    return not any(part.startswith(".") for part in name.split("/"))
+
+
+def match_frames(files: Iterable[str], image_names: Iterable[str], folder: str) -> dict[str, str]:
+    """Find the file of each frame among those of a folder, see `find_frames`.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Paths below the folder, with slashes, sorted.
+    image_names : iterable of str
+        As the table has them; repeated ones count once.
+    folder : str
+        Its name, for messages.
+
+    Returns
+    -------
+    dict of str to str
+        Name -> path below the folder, in the order of `image_names`.
+
+    Raises
+    ------
+    SourceError
+        If any name has no file or several.
+    """
+    found = _Files(files)
+    chosen: dict[str, str] = {}
+    missing: list[str] = []
+    several: list[str] = []
+    for name in dict.fromkeys(image_names):
+        _choose(found.named(name), name, chosen, missing, several)
+    _refuse(folder, missing, several)
+    return chosen
+
+
+def match_bands(
+    files: Iterable[str], image_names: Iterable[str], bands: Sequence[str], folder: str
+) -> dict[str, tuple[str, ...]]:
+    """Find the files of frames with a file a band among those of a folder, see `find_bands`.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Paths below the folder, with slashes, sorted.
+    image_names : iterable of str
+        As the table has them, without the band.
+    bands : sequence of str
+        The names of the bands, red first.
+    folder : str
+        Its name, for messages.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Name -> a path a band, in the order of `bands`.
+
+    Raises
+    ------
+    SourceError
+        If any band of a frame has no file or several.
+    """
+    found = _Files(files)
+    chosen: dict[str, str] = {}
     missing: list[str] = []
     several: list[str] = []
     names = list(dict.fromkeys(image_names))
     for name in names:
         for band in bands:
             spellings = (f"{name}_{band}", f"{name}-{band}", f"{name}.{band}", f"{band}/{name}")
-            files = sorted({path for text in spellings for path in found.named(text)})
-            _choose(files, f"{name} in {band}", folder, chosen, missing, several)
+            matching = sorted({file for text in spellings for file in found.named(text)})
+            _choose(matching, f"{name} in {band}", chosen, missing, several)
     _refuse(folder, missing, several)
     return {name: tuple(chosen[f"{name} in {band}"] for band in bands) for name in names}
 
@@ -90,26 +191,19 @@ def find_bands(
 class _Files:
     """The frames below a folder, by every way of naming them."""
 
-    def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            msg = f"{folder} is not a folder; give the folder of the frames"
-            raise SourceError(msg)
+    def __init__(self, files: Iterable[str]) -> None:
         # One table for each degree of likeness; the first that knows a name decides.
-        self._tables = [defaultdict[str, list[Path]](list) for _ in range(4)]
-        for path in sorted(folder.rglob("*")):
-            inside = path.relative_to(folder)
-            hidden = any(part.startswith(".") for part in inside.parts)
-            if hidden or not has_suffix(path.name) or not path.is_file():
-                continue
-            whole = inside.as_posix()
-            self._tables[0][whole].append(path)
+        self._tables = [defaultdict[str, list[str]](list) for _ in range(4)]
+        for whole in files:
+            name = whole.rpartition("/")[2]
+            self._tables[0][whole].append(whole)
             for stem in _stems(whole):
-                self._tables[1][stem].append(path)
-            self._tables[2][path.name].append(path)
-            for stem in _stems(path.name):
-                self._tables[3][stem].append(path)
+                self._tables[1][stem].append(whole)
+            self._tables[2][name].append(whole)
+            for stem in _stems(name):
+                self._tables[3][stem].append(whole)
 
-    def named(self, name: str) -> list[Path]:
+    def named(self, name: str) -> list[str]:
         for spelling in (name, *_stems(name)):
             for table in self._tables:
                 if spelling in table:
@@ -128,22 +222,21 @@ def _stems(name: str) -> Iterator[str]:
 
 
 def _choose(
-    files: Sequence[Path],
+    files: Sequence[str],
     name: str,
-    folder: Path,
-    chosen: dict[str, Path],
+    chosen: dict[str, str],
     missing: list[str],
     several: list[str],
 ) -> None:
     if len(files) == 1:
         chosen[name] = files[0]
     elif files:
-        several.append(f"{name}: {', '.join(str(file.relative_to(folder)) for file in files[:3])}")
+        several.append(f"{name}: {', '.join(files[:3])}")
     else:
         missing.append(name)
 
 
-def _refuse(folder: Path, missing: list[str], several: list[str]) -> None:
+def _refuse(folder: str, missing: list[str], several: list[str]) -> None:
     problems = []
     if missing:
         problems.append(f"no file for the frames {some_of(missing)}; add them")

@@ -198,8 +198,34 @@ class Model:
         ModelError
             If it is no model of cutouts, or does not score.
         """
+        return self.score_features(self.describe_cutouts(frame, corners, tile))
+
+    def describe_cutouts(
+        self, frame: NDArray[Any], corners: NDArray[np.int64], tile: int
+    ) -> Features:
+        """Turn cutouts of one frame into the features that it was trained on.
+
+        Parameters
+        ----------
+        frame : ndarray, shape (height, width) or (height, width, 3)
+            Real numbers; not finite where there are no data.
+        corners : ndarray of int64, shape (n_cutouts, 2)
+            Column and row of each one's first pixel.
+        tile : int
+            Side of a cutout in px.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_cutouts, n_features)
+            For `score_features`.
+
+        Raises
+        ------
+        ModelError
+            If it is no model of cutouts, or cannot describe these.
+        """
         refuse_kind(self, "cutouts")
-        return self.score_features(self._features(frame, corners, tile))
+        return self._features(frame, corners, tile)
 
     def _features(self, *images: Any) -> Features:
         try:
