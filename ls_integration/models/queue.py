@@ -21,6 +21,8 @@ def rank_queue(
     positive: Bools | None = None,
     known: Bools | None = None,
     features: Numbers | None = None,
+    most_spread: int = MOST_SPREAD,
+    n_first: int | None = None,
 ) -> NDArray[np.intp]:
     """Order items so that those most worth a look come first.
 
@@ -41,6 +43,10 @@ def rank_queue(
         Where there is a label; all where only *positive* is given.
     features : ndarray of float, shape (n_items, n_features), optional
         Finite; what likeness is measured by.
+    most_spread : int
+        So many of the most relevant items are spread; the others follow.
+    n_first : int, optional
+        Only the order of the first so many matters: the rest follows by relevance.
 
     Returns
     -------
@@ -57,8 +63,10 @@ def rank_queue(
     by_worth = np.argsort(-worth, kind="stable")
     if features is None or len(scores) < 3:
         return by_worth
-    head = by_worth[:MOST_SPREAD]
-    return np.concatenate([head[_spread(worth[head], features[head])], by_worth[MOST_SPREAD:]])
+    head = by_worth[:most_spread]
+    return np.concatenate(
+        [head[_spread(worth[head], features[head], n_first)], by_worth[most_spread:]]
+    )
 
 
 def relevance(
@@ -97,19 +105,20 @@ def relevance(
     return worth
 
 
-def _spread(worth: Floats, features: Numbers) -> NDArray[np.intp]:
-    """Order items by maximal marginal relevance."""
+def _spread(worth: Floats, features: Numbers, n_first: int | None) -> NDArray[np.intp]:
+    """Order items, which come by relevance, by maximal marginal relevance."""
     standard = StandardScaler().fit_transform(np.asarray(features, dtype="float64"))
     length = np.linalg.norm(standard, axis=1, keepdims=True)
     directions = (standard / np.where(length > 0, length, 1)).astype("float32")
     n_items = len(worth)
     likest = np.zeros(n_items, dtype="float32")
     left = np.ones(n_items, dtype=bool)
-    order = np.empty(n_items, dtype=np.intp)
-    for place in range(n_items):
+    n_ranked = n_items if n_first is None else min(n_first, n_items)
+    order = np.empty(n_ranked, dtype=np.intp)
+    for place in range(n_ranked):
         marginal = RELEVANCE_WEIGHT * worth - (1 - RELEVANCE_WEIGHT) * likest
         chosen = int(np.argmax(np.where(left, marginal, -np.inf)))
         order[place] = chosen
         left[chosen] = False
         np.maximum(likest, directions @ directions[chosen], out=likest)
-    return order
+    return np.concatenate([order, np.flatnonzero(left)])
