@@ -4,6 +4,7 @@ import functools
 import http.server
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from ls_integration.workflows.score_files import read_facts, read_tiles
 from ls_integration.workflows.workers import open_engine
 from tests.lost_workers import kill_itself
 from tests.model_files import small_model
+from tests.object_store import serve_bucket
 from tests.survey_frames import TILE, hashes, survey_model, write_frame, write_survey
 
 N_FRAMES = 9
@@ -382,6 +384,24 @@ def test_frames_of_an_object_store(survey: Path, tmp_path: Path) -> None:
         assert "/tmp" not in bad
     finally:
         store.rm("/bucket", recursive=True)
+
+
+def test_frames_of_s3(survey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a service's own address and keys from the environment; found again by its marks."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    frames = tmp_path / "frames"
+    shutil.copytree(survey / "frames", frames / "2026")
+    with serve_bucket(frames) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        scored(survey, tmp_path / "s", source="s3://survey/2026")
+        assert columns(tmp_path / "s") == columns(survey / "whole")
+        write_frame(frames / "2026" / "frame 000.npy", 99)
+        again = scored(survey, tmp_path / "s", source="s3://survey/2026")
+        assert (again.n_found, again.n_frames) == (N_FRAMES - 1, N_FRAMES)
+        with pytest.raises(SourceError, match=r"cannot get s3://nothing/2026 \("):
+            scored(survey, tmp_path / "s", source="s3://nothing/2026")
 
 
 @pytest.mark.parametrize(

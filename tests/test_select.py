@@ -236,13 +236,23 @@ def test_import_reads_the_table_as_it_is(tmp_path: Path) -> None:
     words = ["--model", str(tmp_path / "m.skops"), "--tile", str(TILE), "--workers=1"]
     run("predict", frames, *words, "--output", scores)
     table = tmp_path / "table.csv"
-    said = run("select", scores, "--budget", "6", "--output", str(table), "--random-floor", "0.3")
+    few = tmp_path / "few"
+    said = run(
+        *("select", scores, "--budget", "6", "--output", str(table), "--random-floor", "0.3"),
+        *("--fetch", frames, str(few)),
+    )
     assert "6 of 16 tiles" in said
     assert "2 by lot" in said
     command = shlex.split(re.search("go on with: ls-integration (.*)", said)[1])  # type: ignore[index]
-    command[command.index("FRAMES")] = frames
+    assert command[2] == str(few)
+    chosen_frames = set(pd.read_csv(table)["image_name"])
+    fetched = {path.relative_to(few).as_posix() for path in few.rglob("*.npy")}
+    assert fetched == chosen_frames
+    assert 3 <= len(fetched) < 8
+    for name in fetched:
+        assert (few / name).read_bytes() == (tmp_path / "frames" / name).read_bytes()
     said = run(*command, "--dry-run", "--study", str(tmp_path / "study"))
-    assert "6" in said
+    assert re.search(r"\b6 (items|cutouts|tasks)", said), said
     read = read_predictions_table(table, tile_px=TILE)
     assert len(read.frame) == 6
     assert set(read.frame["chosen_for"]) == {"uncertain", "random"}

@@ -50,6 +50,13 @@ def select(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the lot.")] = 0,
+    fetch: Annotated[
+        tuple[str, Path] | None,
+        typer.Option(
+            metavar="SOURCE FOLDER",
+            help="Copy the frames of these tiles from the survey to a folder, for the import.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Choose the tiles of a survey that deserve a person.
@@ -59,22 +66,26 @@ def select(
     First labels that the model contradicts and scores near its threshold, near-duplicates apart.
     """
     from ls_integration.workflows import select as workflow
+    from ls_integration.workflows.fetch_frames import fetch_frames
 
     options = workflow.SelectOptions(scores, budget, output, random_floor, per_frame, seed)
     with progress_bars(context, quiet) as report:
         done = workflow.select(options, say=print_note, report=report)
-    counts = done.counts
+        if fetch is not None:
+            fetch_frames(fetch[0], done.frames_chosen, fetch[1], report=report)
+    counts, n_frames = done.counts, len(done.frames_chosen)
     print_result(
-        f"{output}: {sum(counts.values())} of {done.n_tiles} tiles, from {done.n_frames_chosen} of "
+        f"{output}: {sum(counts.values())} of {done.n_tiles} tiles, from {n_frames} of "
         f"{done.n_frames} frames: {counts[workflow.ERROR]} whose label the model contradicts, "
         f"{counts[workflow.UNCERTAIN]} that it doubts most, {counts[workflow.RANDOM]} by lot"
     )
-    print_result(f"go on with: {_next_command(output, done.facts)}")
+    frames = str(fetch[1]) if fetch else "FRAMES"
+    print_result(f"go on with: {_next_command(frames, output, done.facts)}")
 
 
-def _next_command(output: Path, facts: Mapping[str, Any]) -> str:
+def _next_command(frames: str, output: Path, facts: Mapping[str, Any]) -> str:
     """Name the import that shows these tiles."""
-    words = ["ls-integration", "import", "cutouts", "FRAMES", "--predictions", str(output)]
+    words = ["ls-integration", "import", "cutouts", frames, "--predictions", str(output)]
     words += ["--show", "all", "--tile", str(facts["tile_px"])]
     for name in ("origin", "hdu"):
         if facts.get(name) is not None:

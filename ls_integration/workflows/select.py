@@ -83,8 +83,8 @@ class Selected:
         Of the survey.
     counts : mapping of str to int
         `ERROR`, `UNCERTAIN`, `RANDOM` -> tiles chosen.
-    n_frames_chosen : int
-        Frames that they are of.
+    frames_chosen : tuple of str
+        Names of the frames that they are of.
     facts : mapping
         What the scores were made with, see `score_files.ScoredWith`.
     """
@@ -92,7 +92,7 @@ class Selected:
     n_frames: int
     n_tiles: int
     counts: Mapping[str, int]
-    n_frames_chosen: int
+    frames_chosen: tuple[str, ...]
     facts: Mapping[str, Any]
 
 
@@ -162,7 +162,7 @@ def select(options: SelectOptions, *, say: Say, report: Reporter = silent) -> Se
         n_frames=len(survey.paths),
         n_tiles=survey.n_tiles,
         counts={reason: int(counts.get(reason, 0)) for reason in (ERROR, UNCERTAIN, RANDOM)},
-        n_frames_chosen=int(table["image_name"].nunique()),
+        frames_chosen=tuple(table["image_name"].unique()),
         facts=survey.facts,
     )
 

@@ -187,6 +187,8 @@ def _client(cluster: str, n_workers: int | None) -> Iterator[Any]:
             "'ls-integration[dask]', or leave out --cluster"
         )
         raise ConfigError(msg) from None
+    # It tells of each worker's coming and going, and sets its level when it is loaded.
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     if cluster == LOCAL_DASK:
         with (
             distributed.LocalCluster(
