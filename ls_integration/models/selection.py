@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ls_integration.models.estimators import Floats
+from ls_integration.models.folds import Floats
 
 Places = NDArray[np.int64]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ls_integration.errors import ConfigError, ResultsError, SourceError
 from ls_integration.files import write_text
-from ls_integration.models.estimators import Bools, Floats
+from ls_integration.models.folds import Bools, Floats
 from ls_integration.models.queue import rank_queue, relevance
 from ls_integration.models.selection import (
     CANDIDATES,
