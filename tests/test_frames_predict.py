@@ -30,12 +30,14 @@ from ls_integration.models.saved import save_model
 from ls_integration.workflows import score_frame as unit
 from ls_integration.workflows import workers
 from ls_integration.workflows.predict_frames import FrameOptions, PredictedFrames, predict_frames
-from ls_integration.workflows.score_files import read_facts, read_tiles
+from ls_integration.workflows.score_files import read_facts, read_scored, read_tiles
+from ls_integration.workflows.select import SelectOptions, select
 from ls_integration.workflows.workers import open_engine
 from tests.lost_workers import kill_itself
 from tests.model_files import small_model
 from tests.object_store import serve_bucket
 from tests.survey_frames import TILE, hashes, survey_model, write_frame, write_survey
+from tests.test_onnx_network import write_network
 
 N_FRAMES = 9
 
@@ -328,6 +330,30 @@ def test_a_picture_counts_from_its_origin_and_edges_are_filled(tmp_path: Path) -
     model = load_scorer(tmp_path / "m.skops")
     assert found["lower"].tolist() == model.score_cutouts(values, np.array(corners), TILE).tolist()
     assert found["upper"].tolist() != found["lower"].tolist()
+
+
+def test_a_network_of_a_lab(tmp_path: Path) -> None:
+    """Its scores, without features; `select` does without them."""
+    network = write_network(
+        tmp_path / "net.onnx",
+        kind="cutouts",
+        shape=("n", 1, "h", "w"),
+        normalise="divide",
+        more="divide_by = 1000",
+    )
+    sidecar = network.with_suffix(".toml")
+    sidecar.write_text(sidecar.read_text().replace("size_px = 16", f"size_px = {TILE}"))
+    write_survey(tmp_path / "frames", 3)
+    done = scored(tmp_path, tmp_path / "s", model=network)
+    assert (done.n_frames, done.scored_with.features_version) == (3, None)
+    (facts, tiles) = read_scored(tmp_path / "s" / "frame 000.npy.parquet", ["model_score", "look"])
+    assert facts["model_version"] == "mean-1"
+    assert list(tiles) == ["model_score"]
+    frame = np.load(tmp_path / "frames" / "frame 000.npy")
+    means = [frame[:, :TILE].mean() / 1000, frame[:, TILE:].mean() / 1000]
+    np.testing.assert_allclose(tiles["model_score"], means, rtol=1e-5)
+    options = SelectOptions(tmp_path / "s", 4, tmp_path / "t.csv")
+    assert sum(select(options, say=lambda _: None).counts.values()) == 4
 
 
 @pytest.fixture

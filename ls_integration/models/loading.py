@@ -7,13 +7,15 @@ from ls_integration.models.onnx_network import NETWORK_SUFFIX, load_network
 from ls_integration.models.saved import load_model
 
 
-def load_scorer(path: Path) -> Scorer:
+def load_scorer(path: Path, n_threads: int | None = None) -> Scorer:
     """Read a trained model, or a lab's own network.
 
     Parameters
     ----------
     path : Path
         A file that `train` wrote, or one that ends in ``.onnx``.
+    n_threads : int, optional
+        That a network computes with; all processors by default.
 
     Returns
     -------
@@ -27,4 +29,6 @@ def load_scorer(path: Path) -> Scorer:
     ConfigError
         If a library for it is not installed.
     """
-    return load_network(path) if path.suffix.lower() == NETWORK_SUFFIX else load_model(path)
+    if path.suffix.lower() == NETWORK_SUFFIX:
+        return load_network(path, n_threads)
+    return load_model(path)

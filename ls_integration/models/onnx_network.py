@@ -178,13 +178,15 @@ class OnnxNetwork:
         )
 
 
-def load_network(path: Path) -> OnnxNetwork:
+def load_network(path: Path, n_threads: int | None = None) -> OnnxNetwork:
     """Read a network and its sidecar, and see that they fit together.
 
     Parameters
     ----------
     path : Path
         The ``.onnx`` file; the sidecar has its name with ``.toml``.
+    n_threads : int, optional
+        That it computes with; all processors by default.
 
     Returns
     -------
@@ -199,7 +201,7 @@ def load_network(path: Path) -> OnnxNetwork:
         If onnxruntime is not installed.
     """
     sidecar = read_sidecar(path.with_suffix(SIDECAR_SUFFIX))
-    session = _open(path)
+    session = _open(path, n_threads)
     _check_input(path, session, sidecar.input)
     network = OnnxNetwork(sidecar, session)
     side = sidecar.input.size_px
@@ -215,7 +217,7 @@ def load_network(path: Path) -> OnnxNetwork:
     return network
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, n_threads: int | None) -> Any:
     try:
         import onnxruntime
     except ImportError:
@@ -231,6 +233,8 @@ def _open(path: Path) -> Any:
         msg = f"the network {path} is larger than 2 GB; export a smaller one"
         raise ModelError(msg)
     options = onnxruntime.SessionOptions()
+    if n_threads is not None:
+        options.intra_op_num_threads = n_threads
     options.use_deterministic_compute = True
     options.log_severity_level = 4  # its warnings go past our console
     try:

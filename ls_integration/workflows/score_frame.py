@@ -200,7 +200,7 @@ def _scorer(model: Path, model_sha256: str) -> Scorer:
     if hash_file(model) != model_sha256:
         msg = f"the model {model} has changed since predict began; run the command again"
         raise ModelError(msg)
-    return load_scorer(model)
+    return load_scorer(model, n_threads=1)
 
 
 def _hash_tiles(task: FrameTask) -> str:
