@@ -7,7 +7,7 @@ that many images with an answer each, and stops it. Ours is all that `export` do
 writes results: pages, the copy in the study's folder, its check against the server's totals,
 the annotations table. The other ways only fetch and decode. Full ways take turns, each going
 first in another round; the median counts. Before the incremental exports it waits until the
-import has left the window that they look back over, as it has in any real study. The peak of
+import has left the window that all but the first look back over, as in any real study. The peak of
 Python's memory is that of a run of its own. CPU seconds are of server and client together:
 other work on the machine disturbs them less.
 """
