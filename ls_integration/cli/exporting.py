@@ -78,12 +78,12 @@ def export_and_score(
     from ls_integration.workflows.result_pictures import find_media
     from ls_integration.workflows.score import score_folder
 
-    _export(context, study, output, annotator, force, full, url, token_file, quiet)
+    folder = _export(context, study, output, annotator, force, full, url, token_file, quiet)
     with progress_bars(context, quiet) as report:
         scored = score_folder(
             output,
             group_by=group_by,
-            media=find_media(settings.load(media=media), Path.cwd()),
+            media=find_media(settings.load(media=media), Path.cwd(), folder),
             error_pictures=error_pictures,
             force=force,
             report=report,
@@ -101,7 +101,7 @@ def _export(
     url: str | None,
     token_file: Path | None,
     quiet: bool,
-) -> None:
+) -> Path:
     from ls_integration import settings
     from ls_integration import study as studies
     from ls_integration.workflows import export as workflow
@@ -122,6 +122,7 @@ def _export(
             report=report,
         )
     _print_counts(outcome)
+    return folder
 
 
 def _print_counts(outcome: "ExportOutcome") -> None:

@@ -40,6 +40,7 @@ from ls_integration.cli.options import (
     StudyDir,
     Title,
     TokenFile,
+    Upload,
     Url,
 )
 
@@ -171,6 +172,7 @@ def import_sted_quality(
     token_file: TokenFile = None,
     media: Media = None,
     server_media: ServerMedia = None,
+    upload: Upload = False,
     quiet: Quiet = False,
 ) -> None:
     """Ask people which STED images are normal and which are anomalies.
@@ -204,6 +206,7 @@ def import_sted_quality(
         overlap=overlap,
         instructions=instructions,
         examples=examples,
+        upload=upload,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
     run_import(

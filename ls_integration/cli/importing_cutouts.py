@@ -22,6 +22,7 @@ from ls_integration.cli.options import (
     StudyDir,
     Title,
     TokenFile,
+    Upload,
     Url,
 )
 
@@ -146,6 +147,7 @@ def import_cutouts(
     token_file: TokenFile = None,
     media: Media = None,
     server_media: ServerMedia = None,
+    upload: Upload = False,
     quiet: Quiet = False,
 ) -> None:
     """Ask people which cutouts of telescope frames hold an artifact.
@@ -177,6 +179,7 @@ def import_cutouts(
         seed=seed,
         instructions=instructions,
         examples=examples,
+        upload=upload,
         limit=limit,
         skip_bad=skip_bad,
         stretch=stretch,

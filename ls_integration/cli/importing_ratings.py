@@ -35,6 +35,7 @@ from ls_integration.cli.options import (
     StudyDir,
     Title,
     TokenFile,
+    Upload,
     Url,
 )
 
@@ -131,6 +132,7 @@ def import_sted_rating(
     token_file: TokenFile = None,
     media: Media = None,
     server_media: ServerMedia = None,
+    upload: Upload = False,
     quiet: Quiet = False,
 ) -> None:
     """Ask people to rate STED images again, from 0 to 1, to the hundredth.
@@ -166,6 +168,7 @@ def import_sted_rating(
         overlap=overlap,
         instructions=instructions,
         examples=examples,
+        upload=upload,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
     run_import(

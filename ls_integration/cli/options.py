@@ -47,6 +47,14 @@ ServerMedia = Annotated[
         help="The same folder as the server sees it, for example a container's mount point.",
     ),
 ]
+Upload = Annotated[
+    bool,
+    typer.Option(
+        "--upload",
+        rich_help_panel=_SERVER,
+        help="Send the pictures to Label Studio itself, where it shares no folder with us.",
+    ),
+]
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="Name or folder of the study.", show_default=False)
 ]

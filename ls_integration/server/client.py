@@ -45,6 +45,9 @@ harakiri), so that our clock, and not a half-done request, ends the wait."""
 ATTEMPTS = 5
 """Tries of a request whose answer was certainly "no"."""
 
+JSON_TYPE = "application/json"
+"""Content type of nearly every body."""
+
 _WAIT = wait_exponential(multiplier=0.5, max=8.0) + wait_random(0.0, 0.5)
 
 _CUT_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
@@ -81,7 +84,7 @@ class Client:
         auth = TokenAuth(self.url, api_key)
         self.token_kind = auth.kind
         self._session.auth = auth
-        self._session.headers["Accept"] = "application/json"
+        self._session.headers["Accept"] = JSON_TYPE
 
     def __enter__(self) -> Self:
         """Give the session itself.
@@ -192,6 +195,7 @@ class Client:
         *,
         json: Any = None,
         body: bytes | None = None,
+        content_type: str = JSON_TYPE,
         params: Mapping[str, Any] | None = None,
     ) -> Any:
         """Send *json* to *path*, once; repeated only if it certainly did not arrive.
@@ -204,6 +208,8 @@ class Client:
             The body.
         body : bytes, optional
             The body in place of *json*, where the caller has encoded it.
+        content_type : str, optional
+            Of *body*.
         params : mapping, optional
             The query.
 
@@ -217,7 +223,9 @@ class Client:
         ServerError
             As for `get`. After a `ServerTimeout` the work may have been done.
         """
-        return self._json(self._send("POST", path, json=json, body=body, params=params))
+        return self._json(
+            self._send("POST", path, json=json, body=body, content_type=content_type, params=params)
+        )
 
     def patch(self, path: str, *, json: Any) -> Any:
         """Change what *path* names.
@@ -287,10 +295,11 @@ class Client:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         body: bytes | None = None,
+        content_type: str = JSON_TYPE,
     ) -> requests.Response:
         if json is not None:
             body = json_module.dumps(json, allow_nan=False).encode()
-        headers = {"Content-Type": "application/json"} if body is not None else None
+        headers = {"Content-Type": content_type} if body is not None else None
         for attempt in Retrying(
             retry=retry_if_exception(lambda error: may_repeat(method, error)),
             stop=stop_after_attempt(ATTEMPTS),

@@ -14,7 +14,7 @@ from typing import Any
 
 from ls_integration.errors import ServerError, ServerTimeout
 from ls_integration.progress import Reporter, silent
-from ls_integration.server.client import Client
+from ls_integration.server.client import JSON_TYPE, Client
 from ls_integration.study import append_journal, is_over, open_batches, read_journal
 
 SETTLE_S = 120.0
@@ -32,6 +32,7 @@ def post_noted(
     *,
     study_folder: Path,
     server_start: str | None,
+    content_type: str = JSON_TYPE,
 ) -> None:
     """Note a batch, send it, and note the outcome where it is certain.
 
@@ -42,7 +43,7 @@ def post_noted(
     path : str
         Where it goes.
     body : bytes
-        JSON.
+        The body.
     entry : mapping
         ``event`` (what kind of batch), ``project_id``, ``item_ids``, and what
         else a later run must know.
@@ -50,6 +51,8 @@ def post_noted(
         Where the journal lies; its lock must be held.
     server_start : str or None
         Which start of our own server this is.
+    content_type : str, optional
+        Of the body.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def post_noted(
     opened = {"batch": batch_id, "opened_at_s": time.time(), "server_start": server_start}
     append_journal(study_folder, {**entry, **opened})
     try:
-        client.post(path, body=body)
+        client.post(path, body=body, content_type=content_type)
     except ServerError as error:
         # A clear "no", or no connection at all, closes the batch; silence leaves it open.
         is_refused = error.status is None or 400 <= error.status < 500

@@ -1,6 +1,6 @@
 """Let Label Studio serve the rendered pictures from its own disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -64,7 +64,12 @@ def ensure_local_storage(client: Client, project_id: int, folder: str) -> None:
         raise ServerError(msg, status=error.status, url=error.url) from None
 
 
-def check_pictures_load(client: Client, images: Sequence[str], media: Path) -> None:
+def check_pictures_load(
+    client: Client,
+    images: Sequence[str],
+    media: Path,
+    url_of: Callable[[str], str] = picture_url,
+) -> None:
     """Fetch pictures through the server and compare them with those on disk.
 
     Parameters
@@ -75,27 +80,41 @@ def check_pictures_load(client: Client, images: Sequence[str], media: Path) -> N
         Paths below the media folder; a few are enough.
     media : Path
         The media folder on this side.
+    url_of : callable, optional
+        Path below the media folder -> address; for pictures that were uploaded.
 
     Raises
     ------
     ServerError
         If a picture does not load, or is another one.
     """
+    is_shared = url_of is picture_url
     for image in images:
-        url = picture_url(image)
+        url = url_of(image)
         try:
             content, _ = client.get_bytes(url)
         except ServerError as error:
             if error.status is None:
                 raise
+            reason = (
+                f"check that it sees {media} and has local file serving switched on"
+                if is_shared
+                else f"its uploaded file {url} is gone there: restore the server's backup, or "
+                "import into a new study folder with --study"
+            )
             msg = (
                 f"Label Studio at {client.url} cannot show the picture {image} ({error.status}); "
-                f"check that it sees {media} and has local file serving switched on"
+                f"{reason}"
             )
             raise ServerError(msg, status=error.status, url=error.url) from None
         if content != (media / image).read_bytes():
+            reason = (
+                "--media and --server-media must be the same folder"
+                if is_shared
+                else f"restore that one, or correct --media (uploaded was {url})"
+            )
             msg = (
                 f"Label Studio at {client.url} shows another picture for {image} than {media} "
-                "holds; --media and --server-media must be the same folder"
+                f"holds; {reason}"
             )
             raise ServerError(msg, url=client.url)

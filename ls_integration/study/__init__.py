@@ -3,7 +3,8 @@
 A study is ``studies/<name>/`` on this side, never below the server's document
 root: ``study.json``, ``items.parquet``, ``predictions.parquet`` (what the pages
 started from), ``seen.parquet`` (how each answer looked first), ``pulled/`` (what the
-last export read, see `study.pulled`) and ``journal.jsonl``. It holds the truth, so it is the
+last export read, see `study.pulled`), ``uploads.parquet`` (where uploaded pictures
+are) and ``journal.jsonl``. It holds the truth, so it is the
 owner's alone (mode 0700).
 """
 
@@ -20,6 +21,7 @@ from ls_integration.study.folder import (
 from ls_integration.study.journal import (
     PREDICTIONS_EVENT,
     TASKS_EVENT,
+    UPLOADS_EVENT,
     append_journal,
     is_over,
     open_batches,
@@ -32,10 +34,12 @@ from ls_integration.study.tables import (
     read_moved,
     read_predictions,
     read_seen,
+    read_uploads,
     write_items,
     write_moved,
     write_predictions,
     write_seen,
+    write_uploads,
 )
 
 __all__ = [
@@ -43,6 +47,7 @@ __all__ = [
     "TASKS_EVENT",
     "STUDIES_FOLDER",
     "STUDY_FILE",
+    "UPLOADS_EVENT",
     "Extension",
     "Project",
     "Study",
@@ -59,10 +64,12 @@ __all__ = [
     "read_moved",
     "read_predictions",
     "read_seen",
+    "read_uploads",
     "save",
     "slug",
     "write_items",
     "write_moved",
     "write_predictions",
     "write_seen",
+    "write_uploads",
 ]

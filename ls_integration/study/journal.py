@@ -14,6 +14,9 @@ TASKS_EVENT = "batch"
 PREDICTIONS_EVENT = "predictions"
 """Of the line that opens a batch of predictions."""
 
+UPLOADS_EVENT = "pictures"
+"""Of the line that opens a batch of pictures."""
+
 _JOURNAL_FILE = "journal.jsonl"
 
 

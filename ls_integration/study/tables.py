@@ -1,5 +1,6 @@
-"""The study's tables: items, what the pages start from, what was first answered."""
+"""The study's tables: items, what pages start from, what was first answered, uploads."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ _ITEMS_FILE = "items.parquet"
 _PREDICTIONS_FILE = "predictions.parquet"
 _SEEN_FILE = "seen.parquet"
 _MOVED_FILE = "moved.parquet"
+_UPLOADS_FILE = "uploads.parquet"
 
 
 def write_items(folder: Path, items: pd.DataFrame) -> None:
@@ -179,6 +181,45 @@ def read_moved(folder: Path) -> pd.DataFrame | None:
     """
     path = folder / _MOVED_FILE
     return _read_table(path) if path.exists() else None
+
+
+def write_uploads(folder: Path, addresses: Mapping[str, str]) -> None:
+    """Remember where the server shows the pictures that were uploaded to it.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+    addresses : mapping of str to str
+        Path below the media folder -> address, relative to the server.
+    """
+    table = pd.DataFrame({"image": list(addresses), "address": list(addresses.values())})
+    _write_table(folder / _UPLOADS_FILE, table)
+
+
+def read_uploads(folder: Path) -> dict[str, str]:
+    """Read where the server shows the pictures that were uploaded to it.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+
+    Returns
+    -------
+    dict of str to str
+        Path below the media folder -> address; empty before the first upload.
+
+    Raises
+    ------
+    StudyError
+        If the file is unreadable.
+    """
+    path = folder / _UPLOADS_FILE
+    if not path.exists():
+        return {}
+    table = _read_table(path)
+    return dict(zip(table["image"], table["address"], strict=True))
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:

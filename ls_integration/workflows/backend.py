@@ -14,12 +14,12 @@ from ls_integration.kinds.cutouts_page import FRAMES
 from ls_integration.kinds.registry import kind_of
 from ls_integration.kinds.sted_source import NORMAL
 from ls_integration.progress import silent
-from ls_integration.server.storage import picture_url
 from ls_integration.serving.guard import USERNAME, WEBHOOK_HEADER, webhook_word
 from ls_integration.serving.score_table import ScoreTable, read_score_table
 from ls_integration.workflows.backend_model import refuse_blind
 from ls_integration.workflows.push_predictions import say_how_to_agree
 from ls_integration.workflows.study_projects import PUSHED_VERSIONS, versions_with
+from ls_integration.workflows.uploading import picture_addresses
 
 if TYPE_CHECKING:
     from ls_integration.server.client import Client
@@ -172,7 +172,8 @@ def _say_how_to_agree(
         plan, items = study_folder.load(folder), study_folder.read_items(folder)
         # That there are predictions decides about the words, not what they say.
         answers = items[["item_id"]].assign(label=NORMAL, score=0.0, model_version=version)
-        page = kind_of(plan).make_page(plan, items, answers, picture_url, project.view)
+        url_of = picture_addresses(folder, plan)
+        page = kind_of(plan).make_page(plan, items, answers, url_of, project.view)
         say_how_to_agree(client, folder, plan, project, page, silent)
 
 

@@ -16,7 +16,6 @@ from ls_integration.label_config import LabelConfig, parse
 from ls_integration.server.client import Client
 from ls_integration.server.projects import description, read_project
 from ls_integration.server.pull import pull_answers, tasks_with_drafts
-from ls_integration.server.storage import picture_url
 from ls_integration.study import Project, Study
 from ls_integration.workflows.backend import BACKEND_URL
 from ls_integration.workflows.check_backends import (
@@ -28,6 +27,7 @@ from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wr
 from ls_integration.workflows.check_predictions import check_predictions_shown
 from ls_integration.workflows.check_tasks import check_tasks, page_predictions, without_version
 from ls_integration.workflows.study_projects import PUSHED_VERSIONS
+from ls_integration.workflows.uploading import UrlOf, is_uploaded
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Expected:
         What the pages start from.
     server_folder : str or None
         Folder of the pictures as the server sees it; None if nobody said.
+    url_of : callable
+        Path of a picture below the media folder -> its address in the tasks.
     backend_password : SecretStr or None
         What the study's ML backend asks, as this side knows it.
     """
@@ -52,6 +54,7 @@ class Expected:
     items: pd.DataFrame
     predictions: pd.DataFrame
     server_folder: str | None
+    url_of: UrlOf
     backend_password: SecretStr | None = None
 
     def config(self, view: str) -> LabelConfig:
@@ -88,7 +91,7 @@ class Expected:
             Of this version.
         """
         make_page = kind_of(self.study).make_page
-        return make_page(self.study, self.items, self.predictions, picture_url, view)
+        return make_page(self.study, self.items, self.predictions, self.url_of, view)
 
 
 def check_project(client: Client, project: Project, expected: Expected) -> Iterator[Line]:
@@ -135,7 +138,8 @@ def _lines(client: Client, project: Project, project_id: int, expected: Expected
     if overlap is not None and shown["maximum_annotations"] != overlap:
         asked = shown["maximum_annotations"]
         yield wrong(f"overlap: each image is asked {asked} times, not {overlap}", AGAIN)
-    yield from going_on(_check_storage(client, project_id, expected))
+    if not is_uploaded(expected.study):
+        yield from going_on(_check_storage(client, project_id, expected))
     yield from going_on(_check_tasks(client, project, shown, backends, expected))
     yield from check_backends(
         backends,

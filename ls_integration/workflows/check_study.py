@@ -1,6 +1,6 @@
 """`check STUDY`: the study's folder, its pictures, and each of its projects."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,11 +9,20 @@ from PIL import Image, UnidentifiedImageError
 from ls_integration import study as studies
 from ls_integration.errors import IntegrationError, some_of
 from ls_integration.kinds import sted_rating
-from ls_integration.server.storage import check_pictures_load, picture_url
+from ls_integration.server.client import Client
+from ls_integration.server.projects import find_project
+from ls_integration.server.storage import check_pictures_load
+from ls_integration.server.uploads import list_uploads
 from ls_integration.study import Study
 from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, not_checked, wrong
 from ls_integration.workflows.check_project import Expected, check_project
 from ls_integration.workflows.connection import Connection
+from ls_integration.workflows.uploading import (
+    UPLOADS_KEY,
+    UrlOf,
+    is_uploaded,
+    picture_addresses,
+)
 
 LOADED_PICTURES = 5
 """So many are fetched through the server, spread over the study."""
@@ -62,12 +71,25 @@ def check_study(
     if items is None or predictions is None:
         yield not_checked("the study's projects", "the study's tables cannot be read")
         return
-    yield from going_on(_check_loading(connection, items["image"].tolist(), there, media))
+    images = items["image"].tolist()
+    try:
+        url_of = picture_addresses(folder, study)
+        if is_uploaded(study):
+            uploaded = studies.read_uploads(folder)
+            yield from going_on(_check_uploads(connection.client, study, uploaded))
+            images = list(uploaded)
+            there = [] if media is None else [one for one in images if _is_picture(media / one)]
+    except IntegrationError as error:
+        yield Line("!!", str(error))
+        return
+    if images:
+        yield from going_on(_check_loading(connection, images, there, media, url_of))
     expected = Expected(
         study,
         items,
         predictions,
         _server_folder(study, connection),
+        url_of,
         connection.backend_password,
     )
     for project in study.projects:
@@ -136,12 +158,38 @@ def _server_folder(study: Study, connection: Connection) -> str | None:
     return f"{connection.server_media}/{study.pictures_folder}"
 
 
+def _check_uploads(client: Client, study: Study, uploaded: Mapping[str, str]) -> Iterator[Line]:
+    """Check that the server still has every picture that was uploaded to it (7)."""
+    to_do = "restore the server's backup, or import into a new study"
+    if not uploaded:
+        yield wrong("uploads: no picture was uploaded yet", AGAIN)
+        return
+    project_id = find_project(client, study.uuid, UPLOADS_KEY)
+    if project_id is None:
+        yield wrong("uploads: the project that holds the study's pictures is gone", to_do)
+        return
+    listed = list_uploads(client, project_id)
+    if not listed:
+        yield not_checked("uploads one by one", "another account has uploaded them")
+        return
+    there = {f"/data/{one['file']}" for one in listed if one["size"]}
+    lost = [image for image, address in uploaded.items() if address not in there]
+    if lost:
+        yield wrong(f"uploads: pictures are gone from the server: {some_of(lost)}", to_do)
+    else:
+        yield fine(f"uploads: all {len(uploaded)} pictures are on the server")
+
+
 def _check_loading(
-    connection: Connection, images: list[str], there: list[str], media: Path | None
+    connection: Connection,
+    images: list[str],
+    there: list[str],
+    media: Path | None,
+    url_of: UrlOf,
 ) -> Iterator[Line]:
     """Fetch pictures as a browser would, and compare both sides' (7, 8, 18, 20)."""
     if media is None:
-        connection.client.get_bytes(picture_url(images[0]))
+        connection.client.get_bytes(url_of(images[0]))
         yield fine("loading: a picture comes through the server")
         yield not_checked("whether it is ours", "no folder is known; give --media")
         return
@@ -149,7 +197,7 @@ def _check_loading(
         yield not_checked("loading of pictures", "none is on the disk to compare with")
         return
     sample = spread(there, LOADED_PICTURES)
-    check_pictures_load(connection.client, sample, media)
+    check_pictures_load(connection.client, sample, media, url_of)
     yield fine(f"loading: {len(sample)} pictures come through the server, byte for byte ours")
 
 

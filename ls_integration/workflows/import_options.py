@@ -58,6 +58,8 @@ class StudyOptions:
         Markdown to add to the kind's own instructions.
     examples : Path or None
         Folder of pictures to show in the instructions.
+    upload : bool
+        The pictures are sent to the server, which sees no folder of ours.
     """
 
     source: Path
@@ -74,6 +76,7 @@ class StudyOptions:
     overlap: int | None = None
     instructions: Path | None = None
     examples: Path | None = None
+    upload: bool = False
 
 
 def remembered(options: StudyOptions) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def check_same_options(study: Study, options: StudyOptions, folder: Path) -> Non
         Naming each option that differs, with both values.
     """
     asked = remembered(options)
-    then = {"shared": False, "score_high_means": "anomaly", **study.options}
+    then = {"shared": False, "upload": False, "score_high_means": "anomaly", **study.options}
     differ = [
         f"{name.replace('_', '-')} was {then.get(name)!r}, is {value!r}"
         for name, value in asked.items()

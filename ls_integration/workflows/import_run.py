@@ -19,6 +19,7 @@ from ls_integration import study as studies
 from ls_integration.errors import StudyError
 from ls_integration.kinds.registry import KINDS
 from ls_integration.progress import Reporter, silent
+from ls_integration.server.storage import picture_url
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
@@ -35,6 +36,12 @@ from ls_integration.workflows.sending import (
 )
 from ls_integration.workflows.study_projects import plan_projects
 from ls_integration.workflows.titles import check_project_titles
+from ls_integration.workflows.uploading import (
+    UrlOf,
+    ensure_uploaded,
+    is_uploaded,
+    with_own_pictures,
+)
 
 
 @dataclass(frozen=True)
@@ -222,6 +229,8 @@ def run_import(
         if known and known.kind != importer.kind:
             msg = f"{folder} is a study of the kind {known.kind}; give another folder with --study"
             raise StudyError(msg)
+        uploads = options.upload or (known is not None and is_uploaded(known))
+        settings = with_own_pictures(settings, folder, upload=uploads)
         connection = connect(settings, known, start)
         say(f"{connection.client.url}, study {folder.name}")
         media = media_folder(connection)
@@ -234,7 +243,13 @@ def run_import(
             shutil.copymode(media, media / study.pictures_folder)
         else:
             study, items = _begin(importer, known, folder, connection, media, say, report)
-        study = add_instructions(study, items, media, text=text, examples=examples)
+
+        def show(images: list[str]) -> UrlOf:
+            if not is_uploaded(study):
+                return picture_url
+            return ensure_uploaded(folder, study, images, connection, media, say=say, report=report)
+
+        study = add_instructions(study, items, media, text=text, examples=examples, show=show)
         study, planned = plan_projects(
             folder,
             study,

@@ -1,13 +1,12 @@
 """What a study adds to its kind's instructions: the scientist's text, examples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from markdown_it import MarkdownIt
 
 from ls_integration.errors import SourceError
-from ls_integration.server.storage import picture_url
 from ls_integration.study import Study
 from ls_integration.workflows.examples import Example, publish_examples, write_examples
 
@@ -49,6 +48,7 @@ def add_instructions(
     *,
     text: str | None,
     examples: Sequence[Example] | None,
+    show: Callable[[list[str]], Callable[[str], str]],
 ) -> Study:
     """Give a study the scientist's text and examples.
 
@@ -64,6 +64,9 @@ def add_instructions(
         HTML from `read_text`.
     examples : sequence of Example or None
         From `find_examples`.
+    show : callable
+        Sees to it that the server shows pictures, given by their paths below the
+        media folder, and gives the function from path to address.
 
     Returns
     -------
@@ -81,7 +84,8 @@ def add_instructions(
     if examples:
         pictures = media / study.pictures_folder
         names = publish_examples(examples, pictures, [media / image for image in items["image"]])
+        url_of = show([f"{study.pictures_folder}/{name}" for name in names])
         html += write_examples(
-            examples, names, lambda name: picture_url(f"{study.pictures_folder}/{name}")
+            examples, names, lambda name: url_of(f"{study.pictures_folder}/{name}")
         )
     return study.model_copy(update={"instructions_html": html})

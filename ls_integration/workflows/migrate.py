@@ -39,6 +39,7 @@ from ls_integration.workflows.migrate_tasks import as_sent, compare, places_of
 from ls_integration.workflows.moved_answers import note_moved
 from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 from ls_integration.workflows.sending import check_pictures, media_folder
+from ls_integration.workflows.uploading import is_uploaded
 
 BEFORE_FILE = "study-before-migration.json"
 """The study as it was on its first server."""
@@ -130,6 +131,13 @@ def migrate(
     with studies.locked(folder):
         study, items = studies.load(folder), studies.read_items(folder)
         predictions = studies.read_predictions(folder)
+        if is_uploaded(study):
+            msg = (
+                f"the pictures of '{study.title}' were uploaded to {study.server_url}, and its "
+                "tasks name them there: such a study cannot be moved; stay, or restore the "
+                "server's backup on the new machine"
+            )
+            raise StudyError(msg)
         old = connect(settings, study, start)
         new = connect(target, None, folder)
         if new.client.url == old.client.url:

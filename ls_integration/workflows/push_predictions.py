@@ -25,7 +25,6 @@ from ls_integration.server.predictions import (
 )
 from ls_integration.server.projects import read_project
 from ls_integration.server.pull import list_tasks
-from ls_integration.server.storage import picture_url
 from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect
@@ -44,6 +43,7 @@ from ls_integration.workflows.study_projects import (
     versions_with,
     without_queues,
 )
+from ls_integration.workflows.uploading import picture_addresses
 
 MODEL_SCORES = "model-scores"
 """What finished batches of a study's items are kept beside, in its folder."""
@@ -166,6 +166,7 @@ def push_model(
         )
         predictions = _tabulate(source, predicted.scores, scorer)
         study = _remember(folder, study, predictions, scorer, options)
+        url_of = picture_addresses(folder, study)
         pushed = []
         for project in study.projects:
             if project.project_id is None:
@@ -173,7 +174,7 @@ def push_model(
             if project.view:
                 say(f"{project.title}: pages of whole frames have no predictions, left as it is")
                 continue
-            page = _page(study, items, predictions, project)
+            page = kind_of(study).make_page(study, items, predictions, url_of, project.view)
             wanted = _wanted(page, predictions)
             check_predictions(page.config, list(wanted.values()))
             study, done = _push(
@@ -242,10 +243,6 @@ def _remember(
     study = study.model_copy(update={"blind": False, "options": {**study.options, **kept}})
     studies.save(folder, study)
     return study
-
-
-def _page(study: Study, items: pd.DataFrame, predictions: pd.DataFrame, project: Project) -> Page:
-    return kind_of(study).make_page(study, items, predictions, picture_url, project.view)
 
 
 def _wanted(page: Page, predictions: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -6,18 +6,20 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from ls_integration import study as studies
 from ls_integration.errors import SourceError
 from ls_integration.images.read import read_image
 from ls_integration.images.render import render
 from ls_integration.results.pictures import PictureOf
 from ls_integration.server import embedded_files
 from ls_integration.settings import Settings
+from ls_integration.workflows.uploading import is_uploaded, with_own_pictures
 
 _FORMATS = ("WEBP", "PNG", "JPEG")
 _PICTURES_FOLDER = "pictures"
 
 
-def find_media(settings: Settings, start: Path) -> Path | None:
+def find_media(settings: Settings, start: Path, study: Path | None = None) -> Path | None:
     """Find the folder of rendered pictures without asking a server.
 
     Parameters
@@ -26,15 +28,19 @@ def find_media(settings: Settings, start: Path) -> Path | None:
         What the user said.
     start : Path
         The working folder.
+    study : Path, optional
+        Folder of the study, which keeps its pictures itself if it uploads them.
 
     Returns
     -------
     Path or None
-        The setting's, else that of the embedded server found upwards from
+        The setting's, else the study's, else that of the embedded server found upwards from
         *start*, running or not.
     """
     if settings.media is not None:
         return settings.media
+    if study is not None and is_uploaded(studies.load(study)):
+        return with_own_pictures(settings, study, upload=True).media
     data_dir = embedded_files.find(start)
     if data_dir is None:
         return None

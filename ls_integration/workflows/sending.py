@@ -11,7 +11,7 @@ from PIL import Image
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, some_of
 from ls_integration.kinds.cutouts_regions import shown_boxes
-from ls_integration.kinds.kind import IMAGE_WIDTH
+from ls_integration.kinds.kind import IMAGE_WIDTH, Page
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import check_predictions
 from ls_integration.progress import Reporter, silent
@@ -27,6 +27,12 @@ from ls_integration.workflows.study_projects import (
     ensure_study_project,
     show_predictions,
     start_version,
+)
+from ls_integration.workflows.uploading import (
+    UrlOf,
+    ensure_uploaded,
+    images_shown,
+    is_uploaded,
 )
 
 
@@ -102,10 +108,20 @@ def send_projects(
     # Of the first part: projects that were made before an extension have that page.
     study = _with_image_width_known(study, items.loc[items["part"] == 1], media)
     kind = kind_of(study)
-    pages = {
-        view: kind.make_page(study, items, predictions, picture_url, view)
-        for view in dict.fromkeys(project.view for project in planned)
-    }
+    views = list(dict.fromkeys(project.view for project in planned))
+
+    def make_pages(url_of: UrlOf) -> dict[str, Page]:
+        return {view: kind.make_page(study, items, predictions, url_of, view) for view in views}
+
+    server_folder: str | None = f"{connection.server_media}/{study.pictures_folder}"
+    url_of: UrlOf = picture_url
+    if is_uploaded(study):
+        server_folder = None
+        shown_images = images_shown(make_pages)
+        url_of = ensure_uploaded(
+            folder, study, shown_images, connection, media, say=say, report=report
+        )
+    pages = make_pages(url_of)
     for note in dict.fromkeys(note for page in pages.values() for note in page.notes):
         say(note)
     for page in pages.values():
@@ -116,8 +132,10 @@ def send_projects(
     outcomes: list[ProjectOutcome] = []
     for project in planned:
         page = pages[project.view]
-        study, made = ensure_study_project(folder, study, project, page, connection, say)
-        if not outcomes:
+        study, made = ensure_study_project(
+            folder, study, project, page, connection, say, server_folder=server_folder
+        )
+        if not outcomes and server_folder is not None:
             # A wrong folder of pictures must be found while nothing has been sent. Only now:
             # without the first project's storage the server shows none of them.
             check_pictures_load(client, items["image"].tolist()[:: max(1, len(items) - 1)], media)
@@ -172,7 +190,8 @@ def media_folder(connection: Connection) -> Path:
     if connection.media is None:
         msg = (
             f"no folder for the pictures of {connection.client.url}; give --media (a folder here) "
-            "and --server-media (the same folder as the server sees it)"
+            "and --server-media (the same folder as the server sees it), or --upload where none is "
+            "shared"
         )
         raise ConfigError(msg)
     return connection.media

@@ -131,6 +131,8 @@ def ensure_study_project(
     page: Page,
     connection: Connection,
     say: Say,
+    *,
+    server_folder: str | None,
 ) -> tuple[Study, int]:
     """Find or make a project, and permit it to show the pictures.
 
@@ -148,6 +150,8 @@ def ensure_study_project(
         The server.
     say : callable
         Takes lines for the user.
+    server_folder : str or None
+        Folder of the pictures as the server sees it; None: they were uploaded.
 
     Returns
     -------
@@ -168,29 +172,7 @@ def ensure_study_project(
     studies.save(folder, study)
     fields = _project_fields(project.title, page, study)
     if project.project_id is None:
-        begun = any(
-            entry["event"] == "project"
-            and entry["key"] == project.key
-            and not studies.is_over(entry, connection.server_start)
-            for entry in studies.read_journal(folder)
-        )
-        project_id = ensure_project(
-            client,
-            study.uuid,
-            project.key,
-            fields,
-            was_begun=begun,
-            on_begin=lambda: studies.append_journal(
-                folder,
-                {
-                    "event": "project",
-                    "key": project.key,
-                    "server_start": connection.server_start,
-                },
-            ),
-            settle_s=min(SETTLE_S, connection.request_limit_s),
-            say=say,
-        )
+        project_id = find_or_make_project(folder, study, project.key, fields, connection, say)
     else:
         project_id = project.project_id
         shown = read_project(client, project_id, title=project.title)
@@ -203,9 +185,64 @@ def ensure_study_project(
     known = {"project_id": project_id, "instructions_sha256": text_sha256}
     study = study.with_project(project.model_copy(update=known))
     studies.save(folder, study)
-    server_folder = f"{connection.server_media}/{study.pictures_folder}"
-    ensure_local_storage(client, project_id, server_folder)
+    if server_folder is not None:
+        ensure_local_storage(client, project_id, server_folder)
     return study, project_id
+
+
+def find_or_make_project(
+    folder: Path,
+    study: Study,
+    key: str,
+    fields: Mapping[str, Any],
+    connection: Connection,
+    say: Say,
+) -> int:
+    """Find the project of a study's key, or make it, noted in the journal before.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder, for the journal.
+    study : Study
+        The study.
+    key : str
+        The project within it.
+    fields : mapping
+        The settings of a new one.
+    connection : Connection
+        The server.
+    say : callable
+        Takes lines for the user.
+
+    Returns
+    -------
+    int
+        The project's id.
+
+    Raises
+    ------
+    ServerError
+        If Label Studio refuses it.
+    """
+    begun = any(
+        entry["event"] == "project"
+        and entry["key"] == key
+        and not studies.is_over(entry, connection.server_start)
+        for entry in studies.read_journal(folder)
+    )
+    return ensure_project(
+        connection.client,
+        study.uuid,
+        key,
+        fields,
+        was_begun=begun,
+        on_begin=lambda: studies.append_journal(
+            folder, {"event": "project", "key": key, "server_start": connection.server_start}
+        ),
+        settle_s=min(SETTLE_S, connection.request_limit_s),
+        say=say,
+    )
 
 
 def _project_fields(title: str, page: Page, study: Study) -> dict[str, Any]:
