@@ -71,7 +71,7 @@ format: $(READY)  ## let ruff rewrite the code
 
 lock: $(UV)  ## remake requirements.lock from pyproject.toml
 	@$(UV) pip compile pyproject.toml --quiet --extra server --extra ml --extra consensus --extra onnx \
-	    --extra dask --extra remote \
+	    --extra dask --extra remote --extra s3 \
 	    --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file requirements.lock
 	@$(UV) pip compile pyproject.toml --quiet --extra ml --universal --constraint requirements.lock \

@@ -1,8 +1,8 @@
 """Check the licences of everything that a user of the package gets with it.
 
 Runs pip-licenses over the closure of the core dependencies and of the extras
-`server`, `ml`, `consensus`, `onnx`, `dask` and `remote`; development tools stay with us and are
-not asked.
+`server`, `ml`, `consensus`, `onnx`, `dask`, `remote` and `s3`; development tools stay with us and
+are not asked.
 """
 
 import json
@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("", "server", "ml", "consensus", "onnx", "dask", "remote")
+EXTRAS = ("", "server", "ml", "consensus", "onnx", "dask", "remote", "s3")
 
 ALLOWED = {
     # permissive

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
         The same folder as the server sees it (a container's mount point).
     backend_password : SecretStr or None
         What an ML backend asks of whoever calls it.
+    s3_server_profile : str or None
+        Profile in ``~/.aws`` with the key that Label Studio gets for a bucket.
     request_limit_s : float
         After so many seconds the server has certainly ended a request whose
         client is gone; see `server.noted_requests.SETTLE_S`.
@@ -54,6 +56,9 @@ class Settings(BaseSettings):
     server_media: str | None = Field(default=None, validation_alias="LS_INTEGRATION_SERVER_MEDIA")
     backend_password: SecretStr | None = Field(
         default=None, validation_alias="LS_INTEGRATION_BACKEND_PASSWORD"
+    )
+    s3_server_profile: str | None = Field(
+        default=None, validation_alias="LS_INTEGRATION_S3_SERVER_PROFILE"
     )
     request_limit_s: float = Field(
         default=120.0, gt=0.0, validation_alias="LS_INTEGRATION_REQUEST_LIMIT_S"

@@ -15,9 +15,11 @@ from ls_integration.cli.import_runs import run_import
 from ls_integration.cli.options import (
     SCORES,
     Blind,
+    BucketName,
     Channel,
     Colormap,
     DryRun,
+    Endpoint,
     Examples,
     Instructions,
     Limit,
@@ -173,6 +175,8 @@ def import_sted_quality(
     media: Media = None,
     server_media: ServerMedia = None,
     upload: Upload = False,
+    bucket: BucketName = None,
+    s3_endpoint: Endpoint = None,
     quiet: Quiet = False,
 ) -> None:
     """Ask people which STED images are normal and which are anomalies.
@@ -207,6 +211,8 @@ def import_sted_quality(
         instructions=instructions,
         examples=examples,
         upload=upload,
+        bucket=bucket,
+        s3_endpoint=s3_endpoint,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
     run_import(

@@ -8,7 +8,9 @@ import typer
 from ls_integration.cli.import_runs import run_import
 from ls_integration.cli.importing import import_app
 from ls_integration.cli.options import (
+    BucketName,
     DryRun,
+    Endpoint,
     Instructions,
     Limit,
     Media,
@@ -148,6 +150,8 @@ def import_cutouts(
     media: Media = None,
     server_media: ServerMedia = None,
     upload: Upload = False,
+    bucket: BucketName = None,
+    s3_endpoint: Endpoint = None,
     quiet: Quiet = False,
 ) -> None:
     """Ask people which cutouts of telescope frames hold an artifact.
@@ -180,6 +184,8 @@ def import_cutouts(
         instructions=instructions,
         examples=examples,
         upload=upload,
+        bucket=bucket,
+        s3_endpoint=s3_endpoint,
         limit=limit,
         skip_bad=skip_bad,
         stretch=stretch,

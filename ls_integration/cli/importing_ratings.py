@@ -10,9 +10,11 @@ from ls_integration.cli.importing import import_app
 from ls_integration.cli.options import (
     SCORES,
     Blind,
+    BucketName,
     Channel,
     Colormap,
     DryRun,
+    Endpoint,
     Examples,
     Instructions,
     Limit,
@@ -133,6 +135,8 @@ def import_sted_rating(
     media: Media = None,
     server_media: ServerMedia = None,
     upload: Upload = False,
+    bucket: BucketName = None,
+    s3_endpoint: Endpoint = None,
     quiet: Quiet = False,
 ) -> None:
     """Ask people to rate STED images again, from 0 to 1, to the hundredth.
@@ -169,6 +173,8 @@ def import_sted_rating(
         instructions=instructions,
         examples=examples,
         upload=upload,
+        bucket=bucket,
+        s3_endpoint=s3_endpoint,
         picture=PictureOptions(colormap, scale, channel, plane, projection),
     )
     run_import(

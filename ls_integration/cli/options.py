@@ -55,6 +55,25 @@ Upload = Annotated[
         help="Send the pictures to Label Studio itself, where it shares no folder with us.",
     ),
 ]
+BucketName = Annotated[
+    str | None,
+    typer.Option(
+        "--bucket",
+        metavar="NAME[/PREFIX]",
+        rich_help_panel=_SERVER,
+        help="Put the pictures into this S3 bucket; with the key of AWS_ACCESS_KEY_ID or "
+        "AWS_PROFILE.",
+    ),
+]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--s3-endpoint",
+        metavar="URL",
+        rich_help_panel=_SERVER,
+        help="Address of the bucket's server for us, Label Studio and browsers: else Amazon's.",
+    ),
+]
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="Name or folder of the study.", show_default=False)
 ]

@@ -189,6 +189,33 @@ class Client:
         response = self._send("GET", path)
         return response.content, response.headers.get("Content-Type", "")
 
+    def get_redirect(self, path: str, *, params: Mapping[str, Any] | None = None) -> str:
+        """Ask where the server sends a browser that asks for *path*.
+
+        Parameters
+        ----------
+        path : str
+            Below the server's address.
+        params : mapping, optional
+            The query.
+
+        Returns
+        -------
+        str
+            The other address; it may be signed, and is then a secret.
+
+        Raises
+        ------
+        ServerError
+            As for `get`; also if the server sends it nowhere.
+        """
+        response = self._send("GET", path, params=params, redirects=True)
+        address = response.headers.get("Location")
+        if not response.is_redirect or address is None:
+            msg = f"{self.url} answers GET {path} itself, where it should send on to a bucket"
+            raise ServerError(msg, status=response.status_code, url=self.url + path)
+        return address
+
     def post(
         self,
         path: str,
@@ -296,6 +323,7 @@ class Client:
         json: Any = None,
         body: bytes | None = None,
         content_type: str = JSON_TYPE,
+        redirects: bool = False,
     ) -> requests.Response:
         if json is not None:
             body = json_module.dumps(json, allow_nan=False).encode()
@@ -308,7 +336,7 @@ class Client:
             reraise=True,
         ):
             with attempt:
-                return self._send_once(method, path, params, body, headers)
+                return self._send_once(method, path, params, body, headers, redirects)
         raise AssertionError  # pragma: no cover  (Retrying returns or raises)
 
     def _send_once(
@@ -318,6 +346,7 @@ class Client:
         params: Mapping[str, Any] | None,
         body: bytes | None,
         headers: Mapping[str, str] | None,
+        redirects: bool,
     ) -> requests.Response:
         try:
             response = self._session.request(
@@ -349,7 +378,7 @@ class Client:
                 "check the address given with --url or LABEL_STUDIO_URL"
             )
             raise ServerError(msg, url=self.url + path) from None
-        if response.status_code >= 300:
+        if response.status_code >= 300 and not (redirects and response.is_redirect):
             raise error_of(response, method, path, self.url)
         return response
 

@@ -251,6 +251,8 @@ def _pages(
                 "page_size": page_size,
                 "fields": fields,
                 "include": ",".join(include),
+                # As it was sent: addresses in a bucket stay what they are.
+                "resolve_uri": "false",
                 **({"query": query} if query else {}),
             },
         )

@@ -21,7 +21,7 @@ from ls_integration.study import Study
 from ls_integration.workflows.check_lines import Line, fine, going_on, not_checked, wrong
 from ls_integration.workflows.check_study import check_study
 from ls_integration.workflows.connection import Connection, choose_url, connect, person_name
-from ls_integration.workflows.uploading import is_uploaded, with_own_pictures
+from ls_integration.workflows.uploading import shares_folder, with_own_pictures
 
 TESTED_SERVER, TESTED_SDK = "1.23.2", "2.1"
 """The pair of versions that the tests run with: release of Label Studio, minor of the SDK."""
@@ -48,7 +48,7 @@ def check(folder: Path | None, settings: Settings, start: Path) -> Iterator[Line
     if folder is not None:
         try:
             study = studies.load(folder)
-            settings = with_own_pictures(settings, folder, upload=is_uploaded(study))
+            settings = with_own_pictures(settings, folder, is_shared=shares_folder(study))
         except IntegrationError as error:
             unreadable = Line("!!", str(error))
     connection = yield from _check_server(settings, study, start)

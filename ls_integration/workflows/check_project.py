@@ -13,6 +13,7 @@ from ls_integration.kinds.cutouts_page import CUTOUTS
 from ls_integration.kinds.kind import Page
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import LabelConfig, parse
+from ls_integration.server.bucket_storage import bucket_storages, is_connected
 from ls_integration.server.client import Client
 from ls_integration.server.projects import description, read_project
 from ls_integration.server.pull import pull_answers, tasks_with_drafts
@@ -27,7 +28,7 @@ from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wr
 from ls_integration.workflows.check_predictions import check_predictions_shown
 from ls_integration.workflows.check_tasks import check_tasks, page_predictions, without_version
 from ls_integration.workflows.study_projects import PUSHED_VERSIONS
-from ls_integration.workflows.uploading import UrlOf, is_uploaded
+from ls_integration.workflows.uploading import UrlOf, bucket_of, is_uploaded
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,7 @@ def _lines(client: Client, project: Project, project_id: int, expected: Expected
     if overlap is not None and shown["maximum_annotations"] != overlap:
         asked = shown["maximum_annotations"]
         yield wrong(f"overlap: each image is asked {asked} times, not {overlap}", AGAIN)
-    if not is_uploaded(expected.study):
-        yield from going_on(_check_storage(client, project_id, expected))
+    yield from going_on(_check_storage(client, project_id, expected))
     yield from going_on(_check_tasks(client, project, shown, backends, expected))
     yield from check_backends(
         backends,
@@ -202,6 +202,16 @@ def _named_tags(xml: str) -> dict[str, tuple[object, ...]]:
 
 def _check_storage(client: Client, project_id: int, expected: Expected) -> Iterator[Line]:
     """Check that the project may show the study's pictures: a storage is the permission (7)."""
+    if is_uploaded(expected.study):
+        return
+    if (bucket := bucket_of(expected.study)) is not None:
+        folder = expected.study.pictures_folder
+        connected = bucket_storages(client, project_id)
+        if any(is_connected(storage, bucket, folder) for storage in connected):
+            yield fine(f"storage: {bucket.uri(folder)}")
+        else:
+            yield wrong(f"storage: none is connected to {bucket.uri(folder)}", AGAIN)
+        return
     storages = client.get("/api/storages/localfiles", params={"project": project_id})
     paths = [str(storage["path"]) for storage in storages]
     end = f"/{expected.study.pictures_folder}"

@@ -1,6 +1,7 @@
 """`check STUDY`: the study's folder, its pictures, and each of its projects."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,9 @@ from PIL import Image, UnidentifiedImageError
 from ls_integration import study as studies
 from ls_integration.errors import IntegrationError, some_of
 from ls_integration.kinds import sted_rating
+from ls_integration.kinds.registry import kind_of
+from ls_integration.server.bucket import Bucket
+from ls_integration.server.bucket_storage import check_bucket_pictures_load
 from ls_integration.server.client import Client
 from ls_integration.server.projects import find_project
 from ls_integration.server.storage import check_pictures_load
@@ -20,6 +24,8 @@ from ls_integration.workflows.connection import Connection
 from ls_integration.workflows.uploading import (
     UPLOADS_KEY,
     UrlOf,
+    bucket_of,
+    images_shown,
     is_uploaded,
     picture_addresses,
 )
@@ -82,7 +88,13 @@ def check_study(
     except IntegrationError as error:
         yield Line("!!", str(error))
         return
-    if images:
+    bucket = bucket_of(study)
+    if bucket is not None:
+        views = {project.view for project in study.projects}
+        pages = partial(_make_pages, study, items, predictions, views)
+        shown = images_shown(pages)
+        yield from going_on(_check_bucket(connection.client, study, shown, media, bucket))
+    elif images:
         yield from going_on(_check_loading(connection, images, there, media, url_of))
     expected = Expected(
         study,
@@ -178,6 +190,31 @@ def _check_uploads(client: Client, study: Study, uploaded: Mapping[str, str]) ->
         yield wrong(f"uploads: pictures are gone from the server: {some_of(lost)}", to_do)
     else:
         yield fine(f"uploads: all {len(uploaded)} pictures are on the server")
+
+
+def _make_pages(
+    study: Study,
+    items: pd.DataFrame,
+    predictions: pd.DataFrame,
+    views: Iterable[str],
+    url_of: UrlOf,
+) -> None:
+    for view in views:
+        kind_of(study).make_page(study, items, predictions, url_of, view)
+
+
+def _check_bucket(
+    client: Client, study: Study, shown: Sequence[str], media: Path | None, bucket: Bucket
+) -> Iterator[Line]:
+    """Fetch pictures of the bucket as a browser would (7, 8, 18)."""
+    made = [project.project_id for project in study.projects if project.project_id is not None]
+    there = [] if media is None else [one for one in shown if _is_picture(media / one)]
+    if not made or not there or media is None:
+        yield not_checked("loading of pictures", "no project or no picture is known to compare")
+        return
+    sample = spread(there, LOADED_PICTURES)
+    check_bucket_pictures_load(client, made[0], sample, media, bucket)
+    yield fine(f"loading: {len(sample)} pictures come from the bucket, byte for byte ours")
 
 
 def _check_loading(

@@ -45,6 +45,8 @@ class Connection:
         What an ML backend asks of whoever calls it.
     readers : int
         Requests in flight while answers are read.
+    s3_server_profile : str or None
+        Whose key Label Studio gets for a bucket; None: ours.
     """
 
     client: Client
@@ -56,6 +58,7 @@ class Connection:
     request_limit_s: float
     backend_password: SecretStr | None = None
     readers: int = 1
+    s3_server_profile: str | None = None
 
     @property
     def owner_name(self) -> str:  # numpydoc ignore=RT01
@@ -124,6 +127,7 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
         request_limit_s=settings.request_limit_s,
         backend_password=settings.backend_password,
         readers=settings.readers or (1 if is_embedded else _READERS),
+        s3_server_profile=settings.s3_server_profile,
     )
 
 

@@ -28,7 +28,7 @@ from ls_integration.workflows.sending import (
     send_projects,
 )
 from ls_integration.workflows.sted_options import ImportOptions
-from ls_integration.workflows.uploading import is_uploaded, with_own_pictures
+from ls_integration.workflows.uploading import shares_folder, with_own_pictures
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def extend(
         options = options_of(study, addition)
         table = read_table(options)
         options = _fit_scores(table, options, len(studies.read_predictions(study_folder)) > 0, say)
-        settings = with_own_pictures(settings, study_folder, upload=is_uploaded(study))
+        settings = with_own_pictures(settings, study_folder, is_shared=shares_folder(study))
         connection = connect(settings, study, start)
         media = media_folder(connection)
         selection = select_rows(table, options, say, report=report)

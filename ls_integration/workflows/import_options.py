@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ls_integration.errors import ConfigError, StudyError
+from ls_integration.server.bucket import read_bucket
 from ls_integration.study import Study
 from ls_integration.workflows.titles import project_title
 
@@ -60,6 +61,10 @@ class StudyOptions:
         Folder of pictures to show in the instructions.
     upload : bool
         The pictures are sent to the server, which sees no folder of ours.
+    bucket : str or None
+        Or they are put into this S3 bucket, ``NAME`` or ``NAME/PREFIX``.
+    s3_endpoint : str or None
+        Address of its server, where that is not Amazon's.
     """
 
     source: Path
@@ -77,6 +82,8 @@ class StudyOptions:
     instructions: Path | None = None
     examples: Path | None = None
     upload: bool = False
+    bucket: str | None = None
+    s3_endpoint: str | None = None
 
 
 def remembered(options: StudyOptions) -> dict[str, Any]:
@@ -136,6 +143,14 @@ def check_study_options(options: StudyOptions, title: str) -> None:
         raise ConfigError(msg)
     if options.overlap is not None and options.overlap < 1:
         msg = f"--overlap {options.overlap} asks nobody; give 1 or more"
+        raise ConfigError(msg)
+    if options.bucket is not None:
+        read_bucket(options.bucket, options.s3_endpoint)
+        if options.upload:
+            msg = f"--upload and --bucket {options.bucket} are two places for pictures; give one"
+            raise ConfigError(msg)
+    elif options.s3_endpoint is not None:
+        msg = f"--s3-endpoint {options.s3_endpoint} is where a bucket is; add --bucket NAME"
         raise ConfigError(msg)
     if options.limit is not None and options.limit < 1:
         msg = f"--limit {options.limit} leaves no image; give 1 or more"

@@ -39,7 +39,7 @@ from ls_integration.workflows.titles import check_project_titles
 from ls_integration.workflows.uploading import (
     UrlOf,
     ensure_uploaded,
-    is_uploaded,
+    shares_folder,
     with_own_pictures,
 )
 
@@ -229,8 +229,10 @@ def run_import(
         if known and known.kind != importer.kind:
             msg = f"{folder} is a study of the kind {known.kind}; give another folder with --study"
             raise StudyError(msg)
-        uploads = options.upload or (known is not None and is_uploaded(known))
-        settings = with_own_pictures(settings, folder, upload=uploads)
+        is_shared = not options.upload and options.bucket is None
+        if known is not None:
+            is_shared = is_shared and shares_folder(known)
+        settings = with_own_pictures(settings, folder, is_shared=is_shared)
         connection = connect(settings, known, start)
         say(f"{connection.client.url}, study {folder.name}")
         media = media_folder(connection)
@@ -245,8 +247,9 @@ def run_import(
             study, items = _begin(importer, known, folder, connection, media, say, report)
 
         def show(images: list[str]) -> UrlOf:
-            if not is_uploaded(study):
+            if shares_folder(study):
                 return picture_url
+            # Also with a bucket: in instructions Label Studio resolves no address of one.
             return ensure_uploaded(folder, study, images, connection, media, say=say, report=report)
 
         study = add_instructions(study, items, media, text=text, examples=examples, show=show)

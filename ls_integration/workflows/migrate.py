@@ -39,7 +39,7 @@ from ls_integration.workflows.migrate_tasks import as_sent, compare, places_of
 from ls_integration.workflows.moved_answers import note_moved
 from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 from ls_integration.workflows.sending import check_pictures, media_folder
-from ls_integration.workflows.uploading import is_uploaded
+from ls_integration.workflows.uploading import shares_folder
 
 BEFORE_FILE = "study-before-migration.json"
 """The study as it was on its first server."""
@@ -131,11 +131,11 @@ def migrate(
     with studies.locked(folder):
         study, items = studies.load(folder), studies.read_items(folder)
         predictions = studies.read_predictions(folder)
-        if is_uploaded(study):
+        if not shares_folder(study):
             msg = (
-                f"the pictures of '{study.title}' were uploaded to {study.server_url}, and its "
-                "tasks name them there: such a study cannot be moved; stay, or restore the "
-                "server's backup on the new machine"
+                f"the pictures of '{study.title}' are in no folder that {study.server_url} shares "
+                "with us, and its tasks name them where they are: such a study cannot be moved; "
+                "restore the server's backup on the new machine instead"
             )
             raise StudyError(msg)
         old = connect(settings, study, start)

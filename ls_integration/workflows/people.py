@@ -25,7 +25,7 @@ from ls_integration.workflows.sending import (
 )
 from ls_integration.workflows.study_projects import plan_projects
 from ls_integration.workflows.titles import person_names
-from ls_integration.workflows.uploading import is_uploaded, with_own_pictures
+from ls_integration.workflows.uploading import shares_folder, with_own_pictures
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def add_people(
     with studies.locked(study_folder):
         study = studies.load(study_folder)
         check_can_grow(study)
-        settings = with_own_pictures(settings, study_folder, upload=is_uploaded(study))
+        settings = with_own_pictures(settings, study_folder, is_shared=shares_folder(study))
         connection = connect(settings, study, start)
         items = studies.read_items(study_folder)
         check_pictures(items, media_folder(connection))

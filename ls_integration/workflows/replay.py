@@ -34,7 +34,7 @@ from ls_integration.workflows.replay_cutouts import ask_about, read_edited_table
 from ls_integration.workflows.sending import check_pictures, media_folder, send_projects
 from ls_integration.workflows.study_projects import plan_projects
 from ls_integration.workflows.titles import check_project_titles
-from ls_integration.workflows.uploading import is_uploaded, with_own_pictures
+from ls_integration.workflows.uploading import shares_folder, with_own_pictures
 
 
 def replay(
@@ -112,7 +112,7 @@ def replay(
         )
         names = [session.annotator for session in sessions]
         check_project_titles(study.title, () if study.overlap else names, round_number)
-        settings = with_own_pictures(settings, study_folder, upload=is_uploaded(study))
+        settings = with_own_pictures(settings, study_folder, is_shared=shares_folder(study))
         connection = connect(settings, study, start)
         check_pictures(items, media_folder(connection))
         study, planned = plan_projects(

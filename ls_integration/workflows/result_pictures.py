@@ -13,7 +13,7 @@ from ls_integration.images.render import render
 from ls_integration.results.pictures import PictureOf
 from ls_integration.server import embedded_files
 from ls_integration.settings import Settings
-from ls_integration.workflows.uploading import is_uploaded, with_own_pictures
+from ls_integration.workflows.uploading import shares_folder, with_own_pictures
 
 _FORMATS = ("WEBP", "PNG", "JPEG")
 _PICTURES_FOLDER = "pictures"
@@ -39,8 +39,8 @@ def find_media(settings: Settings, start: Path, study: Path | None = None) -> Pa
     """
     if settings.media is not None:
         return settings.media
-    if study is not None and is_uploaded(studies.load(study)):
-        return with_own_pictures(settings, study, upload=True).media
+    if study is not None and not shares_folder(studies.load(study)):
+        return with_own_pictures(settings, study, is_shared=False).media
     data_dir = embedded_files.find(start)
     if data_dir is None:
         return None

@@ -17,23 +17,18 @@ from ls_integration.label_config import check_predictions
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.hotkeys import ensure_enter_submits
 from ls_integration.server.push import PushOutcome, push_tasks
-from ls_integration.server.storage import check_pictures_load, picture_url
 from ls_integration.server.tabs import ensure_tabs
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, project_link
 from ls_integration.workflows.import_items import Say
+from ls_integration.workflows.picture_places import place_pictures
 from ls_integration.workflows.study_projects import (
     behind_queue,
     ensure_study_project,
     show_predictions,
     start_version,
 )
-from ls_integration.workflows.uploading import (
-    UrlOf,
-    ensure_uploaded,
-    images_shown,
-    is_uploaded,
-)
+from ls_integration.workflows.uploading import UrlOf, images_shown, shares_folder
 
 
 @dataclass(frozen=True)
@@ -113,15 +108,10 @@ def send_projects(
     def make_pages(url_of: UrlOf) -> dict[str, Page]:
         return {view: kind.make_page(study, items, predictions, url_of, view) for view in views}
 
-    server_folder: str | None = f"{connection.server_media}/{study.pictures_folder}"
-    url_of: UrlOf = picture_url
-    if is_uploaded(study):
-        server_folder = None
-        shown_images = images_shown(make_pages)
-        url_of = ensure_uploaded(
-            folder, study, shown_images, connection, media, say=say, report=report
-        )
-    pages = make_pages(url_of)
+    # Pages are made twice only where it must be known which pictures they show.
+    shown_images = items["image"].tolist() if shares_folder(study) else images_shown(make_pages)
+    place = place_pictures(folder, study, shown_images, connection, media, say=say, report=report)
+    pages = make_pages(place.url_of)
     for note in dict.fromkeys(note for page in pages.values() for note in page.notes):
         say(note)
     for page in pages.values():
@@ -132,13 +122,12 @@ def send_projects(
     outcomes: list[ProjectOutcome] = []
     for project in planned:
         page = pages[project.view]
-        study, made = ensure_study_project(
-            folder, study, project, page, connection, say, server_folder=server_folder
-        )
-        if not outcomes and server_folder is not None:
+        study, made = ensure_study_project(folder, study, project, page, connection, say)
+        place.permit(made)
+        if not outcomes:
             # A wrong folder of pictures must be found while nothing has been sent. Only now:
             # without the first project's storage the server shows none of them.
-            check_pictures_load(client, items["image"].tolist()[:: max(1, len(items) - 1)], media)
+            place.check(made)
         given = (answers or {}).get(project.key, {})
         push = push_tasks(
             client,
@@ -190,8 +179,8 @@ def media_folder(connection: Connection) -> Path:
     if connection.media is None:
         msg = (
             f"no folder for the pictures of {connection.client.url}; give --media (a folder here) "
-            "and --server-media (the same folder as the server sees it), or --upload where none is "
-            "shared"
+            "and --server-media (the same folder as the server sees it), or --upload or --bucket "
+            "where none is shared"
         )
         raise ConfigError(msg)
     return connection.media

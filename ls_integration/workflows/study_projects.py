@@ -9,7 +9,6 @@ from ls_integration import study as studies
 from ls_integration.kinds.kind import Page
 from ls_integration.server.client import Client
 from ls_integration.server.projects import SETTLE_S, ensure_project, read_project
-from ls_integration.server.storage import ensure_local_storage
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
 from ls_integration.workflows.import_items import Say
@@ -131,10 +130,8 @@ def ensure_study_project(
     page: Page,
     connection: Connection,
     say: Say,
-    *,
-    server_folder: str | None,
 ) -> tuple[Study, int]:
-    """Find or make a project, and permit it to show the pictures.
+    """Find or make a project.
 
     Parameters
     ----------
@@ -150,8 +147,6 @@ def ensure_study_project(
         The server.
     say : callable
         Takes lines for the user.
-    server_folder : str or None
-        Folder of the pictures as the server sees it; None: they were uploaded.
 
     Returns
     -------
@@ -165,7 +160,7 @@ def ensure_study_project(
     StudyError
         If a project that was made is gone.
     ServerError
-        If Label Studio refuses, or does not see the pictures.
+        If Label Studio refuses.
     """
     client = connection.client
     study = study.with_project(project)
@@ -185,8 +180,6 @@ def ensure_study_project(
     known = {"project_id": project_id, "instructions_sha256": text_sha256}
     study = study.with_project(project.model_copy(update=known))
     studies.save(folder, study)
-    if server_folder is not None:
-        ensure_local_storage(client, project_id, server_folder)
     return study, project_id
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ls_integration import study as studies
 from ls_integration.errors import StudyError
 from ls_integration.progress import Reporter, silent
+from ls_integration.server.bucket import Bucket, read_bucket
 from ls_integration.server.storage import check_pictures_load, picture_url
 from ls_integration.server.uploads import upload_pictures
 from ls_integration.settings import Settings
@@ -56,7 +57,40 @@ def is_uploaded(study: Study) -> bool:
     return bool(study.options.get(UPLOAD))
 
 
-def with_own_pictures(settings: Settings, folder: Path, *, upload: bool) -> Settings:
+def bucket_of(study: Study) -> Bucket | None:
+    """Give the bucket in which a study's pictures are.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    Bucket or None
+        None if it was imported without ``--bucket``.
+    """
+    name = study.options.get("bucket")
+    return None if name is None else read_bucket(name, study.options.get("s3_endpoint"))
+
+
+def shares_folder(study: Study) -> bool:
+    """Tell whether the server shows a study's pictures from a folder that we see too.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    bool
+        False if they are uploaded or in a bucket.
+    """
+    return not is_uploaded(study) and bucket_of(study) is None
+
+
+def with_own_pictures(settings: Settings, folder: Path, *, is_shared: bool) -> Settings:
     """Let a study that shares no folder with its server keep its pictures itself.
 
     Parameters
@@ -65,15 +99,15 @@ def with_own_pictures(settings: Settings, folder: Path, *, upload: bool) -> Sett
         What the user said.
     folder : Path
         The study's.
-    upload : bool
-        Its pictures are uploaded.
+    is_shared : bool
+        Its server shows them from a folder that we see too.
 
     Returns
     -------
     Settings
         With the study's own folder of pictures where nobody named one.
     """
-    if not upload or settings.media is not None:
+    if is_shared or settings.media is not None:
         return settings
     return settings.model_copy(update={"media": folder / _PICTURES_FOLDER})
 
@@ -99,13 +133,15 @@ def picture_addresses(folder: Path, study: Study) -> UrlOf:
     StudyError
         If the study's table of uploads cannot be read.
     """
-    if not is_uploaded(study):
+    if shares_folder(study):
         return picture_url
-    known = studies.read_uploads(folder)
+    known, bucket = studies.read_uploads(folder), bucket_of(study)
 
     def address_of(image: str) -> str:
         if image in known:
             return known[image]
+        if bucket is not None:
+            return bucket.uri(image)
         msg = (
             f"the picture {image} of '{study.title}' has not been uploaded yet; run the same "
             "import again, or extend: it uploads what is missing"

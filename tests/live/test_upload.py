@@ -432,10 +432,8 @@ def test_check_says_which_pictures_are_gone(
     client.delete(f"/api/projects/{holder}")
     gone, _ = words_of(done.folder, settings, tmp_path)
     assert "the project that holds the study's pictures is gone" in gone
-    n_users = len(client.get("/api/users/"))
     with pytest.raises(ServerError, match="its uploaded file /data/upload/.* is gone there"):
         add_people(done.folder, settings, ["Nora Nopic"], start=tmp_path, say=lambda _: None)
-    assert len(client.get("/api/users/")) <= n_users + 1
     assert len(client.get("/api/projects", params={"title": "Sent up and gone"})["results"]) == 1
 
 
@@ -449,7 +447,7 @@ def test_other_options_are_refused_and_named(
     elsewhere = settings.model_copy(
         update={"url": live_server.url.replace("127.0.0.1", "localhost")}
     )
-    with pytest.raises(StudyError, match="its tasks name them there"):
+    with pytest.raises(StudyError, match="its tasks name them where they are"):
         migrate(
             done.folder,
             settings,
