@@ -396,5 +396,7 @@ def _params(
         "page_size": page_size,
         "fields": fields,
         "include": ",".join(include),
+        # As it was sent: addresses in a bucket are not signed anew each time.
+        "resolve_uri": "false",
         "query": json.dumps(query, separators=(",", ":")),
     }
