@@ -63,8 +63,8 @@ def test_the_options_that_the_documents_name_exist() -> None:
         return own.union(*(options_of(other) for other in below))
 
     known = options_of(COMMANDS)
-    # Of docker compose, and of every command.
-    known |= {"--detach", "--profile", "--pull", "--help"}
+    # Of docker compose, of Dask, and of every command.
+    known |= {"--detach", "--profile", "--pull", "--nthreads", "--nworkers", "--help"}
     for document in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text(encoding="utf-8")))
         assert named <= known, (document.name, named - known)
