@@ -8,7 +8,12 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ls_integration.scoring.delong import delong
-from ls_integration.scoring.intervals import _find_patterns, bootstrap_sums, wilson
+from ls_integration.scoring.intervals import (
+    _find_patterns,
+    bootstrap_sums,
+    percentile_interval,
+    wilson,
+)
 from ls_integration.scoring.roc import auc, auc_difference, roc_points
 
 
@@ -180,6 +185,12 @@ def test_bias_and_skewness_are_corrected() -> None:
     assert found == pytest.approx((low, high), abs=0.04 * (high - low))
     assert found is not None
     assert found[0] - oracle["percentile"].confidence_interval.low > 0.05 * (high - low)
+
+
+def test_few_and_skewed_items_have_an_interval() -> None:
+    """Where a correction would turn the spread round, it ends with the resamples."""
+    values = np.linspace(0, 1, 1001)
+    assert percentile_interval(values, 3, acceleration=0.5) == pytest.approx((0.0736, 1), abs=0.001)
 
 
 def test_items_of_one_group_are_drawn_together() -> None:

@@ -172,7 +172,7 @@ def percentile_interval(
     t = stats.t.ppf((1 + LEVEL) / 2, n_drawn - 1) * np.sqrt(n_drawn / (n_drawn - 1))
     shifted = bias + np.array([-t, t])
     # Where the spread would become negative the interval ends with the resamples.
-    spread = np.maximum(1 - acceleration * shifted, np.finfo("float64").tiny)
+    spread = np.maximum(1 - acceleration * shifted, np.finfo("float64").eps)
     low, high = np.quantile(defined, stats.norm.cdf(bias + shifted / spread))
     return float(low), float(high)
 
