@@ -94,6 +94,20 @@ def test_a_damaged_study_file_is_one_line(tmp_path: Path, content: str) -> None:
         studies.load(tmp_path)
 
 
+def test_a_study_of_another_user_is_one_line(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a container meets it that runs as somebody else."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    # Nobody is refused anything where the tests run as root.
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(StudyError, match="belongs to another user.*BACKEND_USER"):
+        studies.find(str(tmp_path), tmp_path)
+
+
 def test_a_pictures_folder_cannot_point_elsewhere(tmp_path: Path, study: Study) -> None:
     """It is removed when a draft is begun anew, so it must be one of ours."""
     studies.save(tmp_path, study)

@@ -56,15 +56,15 @@ def find(name: str, start: Path) -> Path:
     Raises
     ------
     StudyError
-        If there is none; names those that there are.
+        If there is none, naming those that there are; or if it is another user's.
     """
     direct = (start / name).resolve()
-    if (direct / STUDY_FILE).is_file():
+    if exists(direct):
         return direct
     known: list[str] = []
     for folder in (start.resolve(), *start.resolve().parents):
         studies = folder / STUDIES_FOLDER
-        if (studies / name / STUDY_FILE).is_file():
+        if exists(studies / name):
             return studies / name
         known += sorted(path.parent.name for path in studies.glob(f"*/{STUDY_FILE}"))
     there = f"there are: {some_of(known)}" if known else "there is none here or above"
@@ -84,8 +84,20 @@ def exists(folder: Path) -> bool:
     -------
     bool
         True if it holds a ``study.json``.
+
+    Raises
+    ------
+    StudyError
+        If it is the folder of another user, who alone may look.
     """
-    return (folder / STUDY_FILE).is_file()
+    try:
+        return (folder / STUDY_FILE).is_file()
+    except PermissionError:
+        msg = (
+            f"{folder} belongs to another user, who alone may read it; run this as that user (the "
+            "ML backend of docker-compose.yml with LS_INTEGRATION_BACKEND_USER)"
+        )
+        raise StudyError(msg) from None
 
 
 def load(folder: Path) -> Study:
