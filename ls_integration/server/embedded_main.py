@@ -24,6 +24,7 @@ def main() -> None:
     def set_up_and_mend() -> None:
         set_up()
         mended.mend()
+        embedded_serving.close_uploads()
         embedded_serving.tune_database()
 
     server._setup_env = set_up_and_mend

@@ -33,6 +33,18 @@ checkpoint (15 s) were gone after a kill -9 of a server that had run for a while
 twice in whole test runs, not understood)."""
 
 
+def close_uploads() -> None:
+    """Let nobody but the owner read files that are uploaded, as all others here.
+
+    Notes
+    -----
+    Django makes them readable by everybody, `FILE_UPLOAD_PERMISSIONS
+    <https://docs.djangoproject.com/en/5.1/ref/settings/#file-upload-permissions>`_.
+    """
+    settings: Any = importlib.import_module("django.conf").settings
+    settings.FILE_UPLOAD_PERMISSIONS = 0o600
+
+
 def tune_database() -> None:
     """Let SQLite wait for its turn, and keep its connections.
 
