@@ -1,6 +1,10 @@
 """What a long step calls to say how far it is."""
 
+from collections.abc import Callable
 from typing import Protocol
+
+Say = Callable[[str], None]
+"""Takes a line for the user."""
 
 
 class Reporter(Protocol):

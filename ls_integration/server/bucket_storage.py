@@ -6,7 +6,7 @@ bucket itself. It signs whatever in the bucket the key may read.
 """
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ _TITLE = "pictures"
 
 
 def ensure_bucket_storage(
-    client: Client, project_id: int, bucket: Bucket, folder: str, keys: Callable[[], Keys]
+    client: Client, project_id: int, bucket: Bucket, folder: str, keys: Keys
 ) -> None:
     """Let a project show pictures of a bucket.
 
@@ -38,8 +38,8 @@ def ensure_bucket_storage(
         With the pictures in it: Label Studio refuses an empty prefix.
     folder : str
         Of the study's pictures, below the bucket's prefix.
-    keys : callable
-        From `find_keys`; asked only where the connection is not there.
+    keys : Keys
+        From `find_keys`.
 
     Raises
     ------
@@ -50,7 +50,6 @@ def ensure_bucket_storage(
         is_connected(storage, bucket, folder) for storage in bucket_storages(client, project_id)
     ):
         return
-    found = keys()
     try:
         client.post(
             "/api/storages/s3",
@@ -60,9 +59,9 @@ def ensure_bucket_storage(
                 "bucket": bucket.name,
                 "prefix": bucket.prefix + folder,
                 "s3_endpoint": bucket.endpoint,
-                "region_name": region_of(found.session),
-                "aws_access_key_id": found.server.access_key,
-                "aws_secret_access_key": found.server.secret_key,
+                "region_name": region_of(keys.session),
+                "aws_access_key_id": keys.server.access_key,
+                "aws_secret_access_key": keys.server.secret_key,
                 "use_blob_urls": True,
                 "presign": True,
                 "presign_ttl": PRESIGN_MINUTES,

@@ -64,6 +64,22 @@ def ensure_local_storage(client: Client, project_id: int, folder: str) -> None:
         raise ServerError(msg, status=error.status, url=error.url) from None
 
 
+def first_and_last(images: Sequence[str]) -> Sequence[str]:
+    """Choose the pictures by which a wrong folder shows.
+
+    Parameters
+    ----------
+    images : sequence of str
+        Paths below the media folder.
+
+    Returns
+    -------
+    sequence of str
+        The first and the last; fewer where there are fewer.
+    """
+    return images[:: max(1, len(images) - 1)]
+
+
 def check_pictures_load(
     client: Client,
     images: Sequence[str],

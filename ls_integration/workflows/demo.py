@@ -17,7 +17,7 @@ from ls_integration.errors import ServerError, StudyError, some_of
 from ls_integration.files import PRIVATE_MODE, write_json
 from ls_integration.kinds import sted_quality
 from ls_integration.label_config import Control, choice_result, parse
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.resources import label_config_xml
 from ls_integration.sample import SimulatedAnswers, simulate_answers, write_sample
 from ls_integration.server import embedded, embedded_files
@@ -25,7 +25,6 @@ from ls_integration.server.client import Client
 from ls_integration.server.people import Person
 from ls_integration.settings import load
 from ls_integration.workflows.export import export
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.import_run import ImportOutcome
 from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.score import Scored, score_folder

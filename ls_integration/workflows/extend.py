@@ -11,13 +11,13 @@ from ls_integration.errors import ConfigError, ResultsError, StudyError
 from ls_integration.files import write_bytes
 from ls_integration.kinds import sted_quality
 from ls_integration.kinds.sted_source import SourceTable
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.extension_items import NewItems, known_rows, new_items
 from ls_integration.workflows.extension_options import Addition, options_of, without_threshold
-from ls_integration.workflows.import_items import Say, Selection, read_table, select_rows
+from ls_integration.workflows.import_items import Selection, read_table, select_rows
 from ls_integration.workflows.item_pictures import rerender_missing
 from ls_integration.workflows.new_part import keep_part
 from ls_integration.workflows.people import check_can_grow

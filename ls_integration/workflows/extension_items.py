@@ -9,10 +9,10 @@ import pandas as pd
 
 from ls_integration.errors import SourceError, StudyError, some_of
 from ls_integration.kinds.sted_quality import make_items
-from ls_integration.progress import Reporter
+from ls_integration.progress import Reporter, Say
 from ls_integration.study import Study
 from ls_integration.workflows.examples import hash_pixels, is_example
-from ls_integration.workflows.import_items import Say, Selection, stop_or_leave_out
+from ls_integration.workflows.import_items import Selection, stop_or_leave_out
 from ls_integration.workflows.item_pictures import render_rows
 from ls_integration.workflows.pictures import PICTURE_SUFFIX
 from ls_integration.workflows.sted_options import ImportOptions

@@ -12,7 +12,7 @@ from ls_integration.files import write_bytes
 from ls_integration.kinds.cutouts import KIND, make_items, present_labels
 from ls_integration.kinds.cutouts_page import FRAMES
 from ls_integration.kinds.cutouts_table import CutoutTable, read_predictions_table
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.cutout_options import (
@@ -28,7 +28,7 @@ from ls_integration.workflows.cutout_pictures import (
 )
 from ls_integration.workflows.cutouts_results import TABLE_FILE
 from ls_integration.workflows.frame_pictures import render_frames
-from ls_integration.workflows.import_items import Say, stop_or_leave_out
+from ls_integration.workflows.import_items import stop_or_leave_out
 from ls_integration.workflows.import_run import Drawn, ImportOutcome, run_import
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.titles import default_title

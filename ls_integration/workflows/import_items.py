@@ -1,6 +1,6 @@
 """A source -> the rows that a study shall ask about, checked and in order."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from ls_integration.kinds.sted_source import (
     read_source,
     select,
 )
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.study import Study
 from ls_integration.workflows.import_options import StudyOptions
 from ls_integration.workflows.sted_options import ImportOptions, StedOptions
@@ -23,9 +23,6 @@ from ls_integration.workflows.sted_options import ImportOptions, StedOptions
 SOURCE_ORDER = "source_order"
 """Where a study keeps, among its options, where in its source the items of its first part were:
 with an order that cannot be made again."""
-
-Say = Callable[[str], None]
-"""Takes one line for the user."""
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,12 @@ from ls_integration.kinds.sted_source import (
     read_all_images,
     read_source,
 )
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.results.folder import read_manifest
 from ls_integration.results.tables import read_folder
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.import_items import (
-    Say,
     Selection,
     check_same_source,
     find_order,

@@ -18,13 +18,12 @@ from ls_integration import __version__
 from ls_integration import study as studies
 from ls_integration.errors import StudyError
 from ls_integration.kinds.registry import KINDS
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.storage import picture_url
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.examples import find_examples
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.import_options import StudyOptions, check_same_options, remembered
 from ls_integration.workflows.instructions import add_instructions, read_text
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study

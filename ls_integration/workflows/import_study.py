@@ -8,11 +8,10 @@ import pandas as pd
 from ls_integration import study as studies
 from ls_integration.kinds import sted_quality
 from ls_integration.kinds.sted_source import SourceTable
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.import_items import (
-    Say,
     Selection,
     check_same_source,
     imported_paths,

@@ -17,9 +17,9 @@ from ls_integration.models.improvement import (
     trace_review,
 )
 from ls_integration.models.queue import rank_queue
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.workflows.reviewed import Reviewed, read_reviewed
-from ls_integration.workflows.train import Known, Say, TrainOptions, choose_recipe, learnable
+from ls_integration.workflows.train import Known, TrainOptions, choose_recipe, learnable
 
 CURVE_STEP = "simulated review"
 """The name of the long step for a `Reporter`."""

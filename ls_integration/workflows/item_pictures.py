@@ -9,9 +9,9 @@ import pandas as pd
 from ls_integration.errors import SourceError
 from ls_integration.images.render import parse_scale
 from ls_integration.kinds.sted_quality import make_items
-from ls_integration.progress import Reporter
+from ls_integration.progress import Reporter, Say
 from ls_integration.study import Study
-from ls_integration.workflows.import_items import Say, Selection, stop_or_leave_out
+from ls_integration.workflows.import_items import Selection, stop_or_leave_out
 from ls_integration.workflows.pictures import (
     PICTURE_SUFFIX,
     PictureJob,

@@ -17,16 +17,17 @@ from typing import Any
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, StudyError, some_of
 from ls_integration.kinds.registry import kind_of
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.client import Client
 from ls_integration.server.hotkeys import ensure_enter_submits
 from ls_integration.server.people import members
-from ls_integration.server.projects import SETTLE_S, ensure_project, read_project
+from ls_integration.server.projects import read_project
 from ls_integration.server.pull import pull_whole_tasks, tasks_with_drafts
 from ls_integration.server.push import push_tasks
 from ls_integration.server.storage import (
     check_pictures_load,
     ensure_local_storage,
+    first_and_last,
     picture_url,
 )
 from ls_integration.server.tabs import ensure_tabs
@@ -34,11 +35,11 @@ from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, connect
 from ls_integration.workflows.export import read_answers
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.migrate_tasks import as_sent, compare, places_of
 from ls_integration.workflows.moved_answers import note_moved
 from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 from ls_integration.workflows.sending import check_pictures, media_folder
+from ls_integration.workflows.study_projects import find_or_make_project
 from ls_integration.workflows.uploading import shares_folder
 
 BEFORE_FILE = "study-before-migration.json"
@@ -160,10 +161,8 @@ def migrate(
             source = read_project(old.client, _id_of(project), title=project.title)
             moving, made = _move_project(moving, project, source, accounts, new, staging, say)
             if not hashes:
-                images = items["image"].tolist()
-                check_pictures_load(
-                    new.client, images[:: max(1, len(images) - 1)], media_folder(new)
-                )
+                ends = first_and_last(items["image"].tolist())
+                check_pictures_load(new.client, ends, media_folder(new))
             push_tasks(
                 new.client,
                 made,
@@ -291,22 +290,8 @@ def _move_project(
     """Find or make the project on the new server."""
     user_id = None if project.user_id is None else accounts[project.user_id]
     key = re.sub(r"^user-\d+-", f"user-{user_id}-", project.key)
-    begun = any(
-        entry["event"] == "project" and entry["key"] == key
-        for entry in studies.read_journal(staging)
-    )
-    made = ensure_project(
-        new.client,
-        moving.uuid,
-        key,
-        {name: source[name] for name in _COPIED},
-        was_begun=begun,
-        on_begin=lambda: studies.append_journal(
-            staging, {"event": "project", "key": key, "server_start": new.server_start}
-        ),
-        settle_s=min(SETTLE_S, new.request_limit_s),
-        say=say,
-    )
+    fields = {name: source[name] for name in _COPIED}
+    made = find_or_make_project(staging, moving, key, fields, new, say)
     there = project.model_copy(update={"key": key, "user_id": user_id, "project_id": made})
     moving = moving.with_project(there)
     studies.save(staging, moving)

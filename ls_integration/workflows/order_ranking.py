@@ -14,7 +14,7 @@ from ls_integration.kinds.cutouts_table import read_predictions_table
 from ls_integration.kinds.registry import kind_of
 from ls_integration.models.folds import Bools, Floats
 from ls_integration.models.model import Features, Scorer
-from ls_integration.progress import Reporter
+from ls_integration.progress import Reporter, Say
 from ls_integration.study import Study
 from ls_integration.workflows.cutouts_results import TABLE_FILE
 from ls_integration.workflows.predict import score_resumably
@@ -28,8 +28,6 @@ from ls_integration.workflows.uncertain_order import (
     read_features,
     table_threshold,
 )
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ from pathlib import Path
 from ls_integration import study as studies
 from ls_integration.errors import IntegrationError
 from ls_integration.kinds.registry import kind_of
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.client import Client
 from ls_integration.server.hotkeys import ensure_enter_submits
 from ls_integration.server.people import Person, members
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import connect
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.project_answers import check_sent
 from ls_integration.workflows.sending import (

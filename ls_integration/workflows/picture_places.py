@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ls_integration.progress import Reporter
-from ls_integration.server.bucket import Bucket, find_keys, put_pictures
+from ls_integration.progress import Reporter, Say
+from ls_integration.server.bucket import find_keys, put_pictures
 from ls_integration.server.bucket_storage import check_bucket_pictures_load, ensure_bucket_storage
 from ls_integration.server.storage import (
     check_pictures_load,
     ensure_local_storage,
+    first_and_last,
     picture_url,
 )
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.uploading import (
     UrlOf,
     bucket_of,
@@ -81,7 +81,7 @@ def place_pictures(
     IntegrationError
         Of any kind; the same call finishes the rest.
     """
-    client, ends = connection.client, images[:: max(1, len(images) - 1)]
+    client, ends = connection.client, first_and_last(images)
     if is_uploaded(study):
         url_of = ensure_uploaded(folder, study, images, connection, media, say=say, report=report)
         return Place(url_of, _nothing, _nothing)
@@ -93,25 +93,15 @@ def place_pictures(
             lambda project_id: ensure_local_storage(client, project_id, shared),
             lambda _: check_pictures_load(client, ends, media),
         )
-    _fill(bucket, images, connection, media, report)
+    keys = find_keys(connection.s3_server_profile)
+    put_pictures(keys, bucket, {image: media / image for image in images}, report)
     return Place(
         bucket.uri,
         lambda project_id: ensure_bucket_storage(
-            client,
-            project_id,
-            bucket,
-            study.pictures_folder,
-            lambda: find_keys(connection.s3_server_profile),
+            client, project_id, bucket, study.pictures_folder, keys
         ),
         lambda project_id: check_bucket_pictures_load(client, project_id, ends, media, bucket),
     )
-
-
-def _fill(
-    bucket: Bucket, images: Sequence[str], connection: Connection, media: Path, report: Reporter
-) -> None:
-    keys = find_keys(connection.s3_server_profile)
-    put_pictures(keys, bucket, {image: media / image for image in images}, report)
 
 
 def _nothing(project_id: int) -> None:

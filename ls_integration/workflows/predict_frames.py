@@ -16,12 +16,11 @@ from ls_integration.images.tiles import Origin
 from ls_integration.kinds.cutouts_table import CutoutTable, read_predictions_table
 from ls_integration.models.loading import load_scorer
 from ls_integration.models.model import Model, Scorer
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.workflows.frame_store import is_remote, list_addresses
 from ls_integration.workflows.model_notes import hash_file, notes_on
 from ls_integration.workflows.score_files import SUFFIX, ScoredWith
 from ls_integration.workflows.score_frame import FrameTask, score_frame
-from ls_integration.workflows.train import Say
 from ls_integration.workflows.workers import open_engine
 
 STEP = "scoring frames"

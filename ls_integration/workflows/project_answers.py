@@ -1,6 +1,6 @@
 """The answers in a study's projects, read from the server."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from ls_integration.answers import Reader, answers_from_tasks
 from ls_integration.errors import StudyError
 from ls_integration.kinds.registry import kind_of
 from ls_integration.progress import Reporter
-from ls_integration.server.people import members
+from ls_integration.server.people import Person, members
 from ls_integration.server.projects import read_project
 from ls_integration.server.pull import pull_answers
 from ls_integration.study import Project, Study
@@ -72,7 +72,7 @@ def read_projects(
         If an answer is none that the study asked for.
     """
     kind = kind_of(study)
-    names = names_on_files(study, connection)
+    names = names_on_files(study, members(connection.client))
     for project in study.projects:
         if project.project_id is None:
             continue
@@ -113,15 +113,15 @@ def check_sent(study: Study) -> None:
         raise StudyError(msg)
 
 
-def names_on_files(study: Study, connection: Connection) -> dict[int, str]:
+def names_on_files(study: Study, people: Sequence[Person]) -> dict[int, str]:
     """Name every member: the study's own people first, then the other accounts.
 
     Parameters
     ----------
     study : Study
         The study.
-    connection : Connection
-        Its server.
+    people : sequence of Person
+        The members of its server.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def names_on_files(study: Study, connection: Connection) -> dict[int, str]:
     own = {user_id: name for name, user_id in study.people.items()}
     others = {
         person.user_id: person.name or person.email.partition("@")[0]
-        for person in members(connection.client)
+        for person in people
         if person.user_id not in own
     }
     return distinct_names(own, others)

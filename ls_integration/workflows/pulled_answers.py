@@ -90,9 +90,10 @@ def pull_projects(
         If Label Studio refuses.
     """
     kind = kind_of(study)
-    names = names_on_files(study, connection)
+    accounts = members(connection.client)
+    names = names_on_files(study, accounts)
     # Not those of the names: the study's own people keep theirs when their account is deleted.
-    people = [person.user_id for person in members(connection.client)]
+    people = [person.user_id for person in accounts]
     seen = studies.read_seen(folder)
     exported = set(seen["project_id"]) if len(seen) else set()
     with ExitStack() as opened:

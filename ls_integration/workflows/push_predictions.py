@@ -1,7 +1,7 @@
 """`push-predictions`: a model's answers go to the tasks of a study that is running."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ls_integration.kinds.kind import Page
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import check_predictions
 from ls_integration.models.model import Floats, Scorer, refuse_kind
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.client import Client
 from ls_integration.server.predictions import (
     PredictionsOutcome,
@@ -47,8 +47,6 @@ from ls_integration.workflows.uploading import picture_addresses
 
 MODEL_SCORES = "model-scores"
 """What finished batches of a study's items are kept beside, in its folder."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

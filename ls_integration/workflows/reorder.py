@@ -7,7 +7,7 @@ certainty stands in the task's data and in the model's own predictions.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ls_integration.errors import StudyError
 from ls_integration.kinds.kind import Page, Tab
 from ls_integration.kinds.registry import kind_of
 from ls_integration.models.model import Scorer
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.predictions import PredictionsOutcome, push_predictions, remove_older
 from ls_integration.server.projects import read_project
 from ls_integration.server.pull import pull_answers
@@ -41,8 +41,6 @@ from ls_integration.workflows.study_projects import (
     start_version,
     versions_with,
 )
-
-Say = Callable[[str], None]
 
 QUEUE_MARK = "/queue-"
 """Between the version of the predictions whose result is repeated, and the digits of the order."""

@@ -10,11 +10,10 @@ from ls_integration import study as studies
 from ls_integration.errors import ConfigError, StudyError
 from ls_integration.kinds import cutouts, sted_rating
 from ls_integration.kinds.registry import KINDS, kind_of
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import connect
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.new_accounts import OnAccount, keep_in_study
 from ls_integration.workflows.old_ratings import read_old_ratings
 from ls_integration.workflows.old_sessions import (

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +21,7 @@ from ls_integration.models.training_data import (
     save_training,
     training_path,
 )
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.backend import BACKEND_URL, connect
@@ -29,7 +29,6 @@ from ls_integration.workflows.backend_model import refuse_blind
 from ls_integration.workflows.connection import Connection
 from ls_integration.workflows.connection import connect as open_session
 from ls_integration.workflows.corrected_items import decided_answers, describe_items, targets
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.model_images import Batch, ImageSource
 from ls_integration.workflows.project_answers import read_projects
 from ls_integration.workflows.push_predictions import PushOptions, push_model
@@ -158,7 +157,7 @@ def retrain(
                     say,
                     report,
                 )
-                outcome = Retrained(**{**outcome.__dict__, "n_sent": n_sent})
+                outcome = replace(outcome, n_sent=n_sent)
         return outcome
     finally:
         lock.release()

@@ -27,9 +27,8 @@ from ls_integration.models.selection import (
     even_share,
     random_keys,
 )
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.workflows.score_files import SUFFIX, read_scored, read_tiles
-from ls_integration.workflows.train import Say
 
 READING, LOOKING = "reading scores", "looking for near-duplicates"
 """The names of the steps for a `Reporter`."""

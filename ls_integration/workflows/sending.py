@@ -14,13 +14,12 @@ from ls_integration.kinds.cutouts_regions import shown_boxes
 from ls_integration.kinds.kind import IMAGE_WIDTH, Page
 from ls_integration.kinds.registry import kind_of
 from ls_integration.label_config import check_predictions
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.hotkeys import ensure_enter_submits
 from ls_integration.server.push import PushOutcome, push_tasks
 from ls_integration.server.tabs import ensure_tabs
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, project_link
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.picture_places import place_pictures
 from ls_integration.workflows.study_projects import (
     behind_queue,

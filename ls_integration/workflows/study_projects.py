@@ -7,11 +7,11 @@ from typing import Any
 
 from ls_integration import study as studies
 from ls_integration.kinds.kind import Page
+from ls_integration.progress import Say
 from ls_integration.server.client import Client
 from ls_integration.server.projects import SETTLE_S, ensure_project, read_project
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 from ls_integration.workflows.titles import check_project_titles, person_names, project_title
 

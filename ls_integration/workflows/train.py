@@ -1,7 +1,6 @@
 """`train`: a source of labelled images becomes a model with a card."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,7 +28,7 @@ from ls_integration.models.model import (
 )
 from ls_integration.models.saved import library_versions
 from ls_integration.models.training_data import TrainingData
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.scoring.measure import Measure
 from ls_integration.scoring.roc import auc
 from ls_integration.workflows.model_images import ImageSource
@@ -39,8 +38,6 @@ STEP = "features of images"
 
 CLEAR_AUC = "auc of clear ratings"
 """Without those that a study leaves out: what compares with a study's AUC."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

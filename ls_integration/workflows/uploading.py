@@ -6,19 +6,18 @@ Label Studio takes files only for pages with one picture.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ls_integration import study as studies
 from ls_integration.errors import StudyError
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.bucket import Bucket, read_bucket
-from ls_integration.server.storage import check_pictures_load, picture_url
+from ls_integration.server.storage import check_pictures_load, first_and_last, picture_url
 from ls_integration.server.uploads import upload_pictures
 from ls_integration.settings import Settings
 from ls_integration.study import Study
 from ls_integration.workflows.connection import Connection, project_link
-from ls_integration.workflows.import_items import Say
 from ls_integration.workflows.study_projects import find_or_make_project
 from ls_integration.workflows.titles import project_title
 
@@ -246,13 +245,9 @@ def ensure_uploaded(
         found = {image: addresses[name] for image, name in names.items()}
         studies.write_uploads(folder, {**known, **found})
     address_of = picture_addresses(folder, study)
-    check_pictures_load(connection.client, _ends(images), media, address_of)
+    check_pictures_load(connection.client, first_and_last(images), media, address_of)
     return address_of
 
 
 def _name(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:_NAME_HEX_DIGITS] + path.suffix
-
-
-def _ends(images: Sequence[str]) -> Sequence[str]:
-    return images[:: max(1, len(images) - 1)]

@@ -17,10 +17,10 @@ from joblib.externals.loky import get_reusable_executor
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt
 
 from ls_integration.errors import ConfigError, PartialError
+from ls_integration.progress import Say
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
-Say = Callable[[str], None]
 
 LOCAL_DASK: Final = "dask"
 """`--cluster dask`: workers of this machine; anything else is a scheduler's address."""
