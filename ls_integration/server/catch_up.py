@@ -20,9 +20,9 @@ import pyarrow as pa
 from ls_integration.errors import ServerError
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.client import Client
+from ls_integration.server.task_listing import PAGE_SIZE
 from ls_integration.server.task_pages import (
     IDS_AT_ONCE,
-    PAGE_SIZE,
     Totals,
     read_by_ids,
     read_cuts,

@@ -5,33 +5,26 @@ must be named in ``include``, or each annotation shrinks to its id. The SDK's
 pager is not used: it hides a 404 in the middle of a listing.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ls_integration.errors import ServerError
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.client import Client
-
-PAGE_SIZE = 500
-"""Tasks a page; 250 to 500 gave the best rate (facts, throughput table)."""
+from ls_integration.server.task_listing import (
+    ANNOTATION_FIELDS,
+    PAGE_SIZE,
+    all_of,
+    listing_params,
+    where,
+)
 
 LISTING_ATTEMPTS = 3
 """Listings tried while tasks come and go between two pages."""
 
 _TASK_FIELDS = ("id", "data")
-_ANSWER_FIELDS = (
-    *_TASK_FIELDS,
-    "annotations",
-    "result",
-    "completed_by",
-    "lead_time",
-    "was_cancelled",
-    "created_at",
-    "updated_at",
-    "ground_truth",
-    "parent_prediction",
-    "draft_created_at",
+_ANSWER_FIELDS = tuple(
+    dict.fromkeys((*_TASK_FIELDS, "annotations", *ANNOTATION_FIELDS, "ground_truth"))
 )
 
 
@@ -196,13 +189,7 @@ def tasks_with_drafts(client: Client, project_id: int) -> set[int]:
     ServerError
         If the listing stays incomplete.
     """
-    has_draft = {
-        "filter": "filter:tasks:draft_exists",
-        "operator": "equal",
-        "type": "Boolean",
-        "value": True,
-    }
-    query = json.dumps({"filters": {"conjunction": "and", "items": [has_draft]}})
+    query = {"filters": all_of([where("draft_exists", "equal", "Boolean", True)])}
     tasks = _complete_listing(client, project_id, ("id",), "task_only", silent, query)
     return {int(task["id"]) for task in tasks}
 
@@ -213,7 +200,7 @@ def _complete_listing(
     include: tuple[str, ...],
     fields: str,
     report: Reporter,
-    query: str | None = None,
+    query: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     seen, total = 0, 0
     for _ in range(LISTING_ATTEMPTS):
@@ -237,7 +224,7 @@ def _pages(
     project_id: int,
     include: tuple[str, ...],
     fields: str,
-    query: str | None,
+    query: Mapping[str, Any] | None,
     page_size: int | None = None,
 ) -> Iterator[tuple[list[dict[str, Any]], int]]:
     """Yield each page's tasks and the server's total; a page past the end is a 404."""
@@ -245,16 +232,9 @@ def _pages(
     while True:
         answer = client.get(
             "/api/tasks",
-            params={
-                "project": project_id,
-                "page": number,
-                "page_size": page_size,
-                "fields": fields,
-                "include": ",".join(include),
-                # As it was sent: addresses in a bucket stay what they are.
-                "resolve_uri": "false",
-                **({"query": query} if query else {}),
-            },
+            params=listing_params(
+                project_id, include, fields, page_size=page_size, page=number, query=query
+            ),
         )
         total = int(answer["total"])
         yield answer["tasks"], total

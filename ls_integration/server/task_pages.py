@@ -14,10 +14,14 @@ import pandas as pd
 import pyarrow as pa
 
 from ls_integration.server.client import Client
+from ls_integration.server.task_listing import (
+    ANNOTATION_FIELDS,
+    PAGE_SIZE,
+    all_of,
+    listing_params,
+    where,
+)
 from ls_integration.study.pulled import SCHEMA, STAMP_COLUMNS
-
-PAGE_SIZE = 500
-"""Tasks a page with answers; 250 to 500 gave the best rate (docs/performance.md)."""
 
 STAMPS_PAGE_SIZE = 2_000
 """Tasks a page without answers: a quarter of a second of a development server."""
@@ -33,18 +37,6 @@ _STAMP_FIELDS = (
     "total_predictions",
 )
 
-_ANNOTATION_FIELDS = (
-    "id",
-    "result",
-    "completed_by",
-    "lead_time",
-    "was_cancelled",
-    "created_at",
-    "updated_at",
-    "parent_prediction",
-    "draft_created_at",
-)
-
 _PREDICTION_FIELDS = ("id", "result", "model_version", "created_at")
 
 FIELDS = tuple(
@@ -53,7 +45,7 @@ FIELDS = tuple(
             *_STAMP_FIELDS,
             "data",
             "annotations",
-            *_ANNOTATION_FIELDS,
+            *ANNOTATION_FIELDS,
             "predictions",
             *_PREDICTION_FIELDS,
         )
@@ -122,7 +114,7 @@ def read_totals(client: Client, project_id: int) -> Totals:
         If Label Studio refuses.
     """
     query = {"ordering": ["-tasks:updated_at"]}
-    params = _params(project_id, _STAMP_FIELDS, "task_only", query, 1)
+    params = listing_params(project_id, _STAMP_FIELDS, "task_only", query=query, page_size=1)
     answer, now = client.get_dated("/api/tasks", params=params)
     newest_us = max((as_us(task["updated_at"]) for task in answer["tasks"]), default=0)
     if now is not None:
@@ -160,12 +152,11 @@ def read_page(client: Client, project_id: int, *, above: int, up_to: int | None)
     ServerError
         If Label Studio refuses.
     """
-    wanted = [_where("id", "greater", "Number", above)]
+    wanted = [where("id", "greater", "Number", above)]
     if up_to is not None:
-        wanted.append(_where("id", "less_or_equal", "Number", up_to))
-    answer = client.get(
-        "/api/tasks", params=_params(project_id, FIELDS, "all", _query(wanted), PAGE_SIZE)
-    )
+        wanted.append(where("id", "less_or_equal", "Number", up_to))
+    params = listing_params(project_id, FIELDS, "all", query=_query(wanted), page_size=PAGE_SIZE)
+    answer = client.get("/api/tasks", params=params)
     tasks = answer["tasks"]
     last_id = max((int(task["id"]) for task in tasks), default=0)
     return Page(_rows(tasks), last_id, int(answer["total"]) - len(tasks))
@@ -200,7 +191,7 @@ def read_by_ids(client: Client, project_id: int, task_ids: Sequence[int]) -> pa.
         msg = f"{len(task_ids)} task ids, not 1 to {IDS_AT_ONCE}"
         raise ValueError(msg)
     query = {"selectedItems": {"all": False, "included": [int(one) for one in task_ids]}}
-    params = _params(project_id, FIELDS, "all", query, IDS_AT_ONCE)
+    params = listing_params(project_id, FIELDS, "all", query=query, page_size=IDS_AT_ONCE)
     return _rows(client.get("/api/tasks", params=params)["tasks"])
 
 
@@ -233,12 +224,14 @@ def read_stamps(client: Client, project_id: int, *, since_us: int | None) -> pd.
             microsecond=since_us % 1_000_000
         )
         text = time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        changed = [_where("updated_at", "greater_or_equal", "Datetime", text)]
+        changed = [where("updated_at", "greater_or_equal", "Datetime", text)]
     found: list[tuple[int, ...]] = []
     above = 0
     while True:
-        query = _query([*changed, _where("id", "greater", "Number", above)])
-        params = _params(project_id, _STAMP_FIELDS, "task_only", query, STAMPS_PAGE_SIZE)
+        query = _query([*changed, where("id", "greater", "Number", above)])
+        params = listing_params(
+            project_id, _STAMP_FIELDS, "task_only", query=query, page_size=STAMPS_PAGE_SIZE
+        )
         answer = client.get("/api/tasks", params=params)
         found += [(int(task["id"]), *_stamp(task)) for task in answer["tasks"]]
         if int(answer["total"]) <= len(answer["tasks"]) or not answer["tasks"]:
@@ -274,9 +267,11 @@ def read_cuts(client: Client, project_id: int, n_tasks: int, n_parts: int) -> li
     """
     cuts = []
     for part in range(1, n_parts):
-        params = _params(project_id, ("id",), "task_only", _query([]), 1)
         # A page past the end is a 404; tasks may go meanwhile.
-        params["page"] = max(1, n_tasks * part // n_parts)
+        page = max(1, n_tasks * part // n_parts)
+        params = listing_params(
+            project_id, ("id",), "task_only", query=_query([]), page_size=1, page=page
+        )
         (task, *_) = client.get("/api/tasks", params=params)["tasks"]
         cuts.append(int(task["id"]))
     return sorted(set(cuts))
@@ -339,7 +334,7 @@ def _row(task: Mapping[str, Any]) -> dict[str, Any]:
     kept = {
         "id": task["id"],
         "data": task["data"],
-        "annotations": _in_order(annotations, _ANNOTATION_FIELDS),
+        "annotations": _in_order(annotations, ANNOTATION_FIELDS),
         "predictions": _in_order(predictions, _PREDICTION_FIELDS),
     }
     versions = [[one["model_version"], _whole_time(one["created_at"])] for one in predictions]
@@ -372,31 +367,8 @@ def _whole_time(text: str) -> str:
     return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _where(field: str, operator: str, kind: str, value: object) -> dict[str, Any]:
-    return {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
-
-
 def _query(wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     query: dict[str, Any] = {"ordering": ["tasks:id"]}
     if wanted:
-        query["filters"] = {"conjunction": "and", "items": list(wanted)}
+        query["filters"] = all_of(wanted)
     return query
-
-
-def _params(
-    project_id: int,
-    include: Sequence[str],
-    fields: str,
-    query: Mapping[str, Any],
-    page_size: int,
-) -> dict[str, Any]:
-    return {
-        "project": project_id,
-        "page": 1,
-        "page_size": page_size,
-        "fields": fields,
-        "include": ",".join(include),
-        # As it was sent: addresses in a bucket are not signed anew each time.
-        "resolve_uri": "false",
-        "query": json.dumps(query, separators=(",", ":")),
-    }
