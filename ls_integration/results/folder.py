@@ -7,7 +7,6 @@ of that is decided before the first byte is written. One command at a time write
 into a folder, and clears away what one that was killed has left there.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -18,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ls_integration.errors import ResultsError, some_of
-from ls_integration.files import write_json
+from ls_integration.files import file_sha256, write_json
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -77,7 +76,7 @@ def open_results(
         try:
             yield staged
             hashes = {
-                path.relative_to(staged).as_posix(): _hash(path)
+                path.relative_to(staged).as_posix(): file_sha256(path)
                 for path in sorted(staged.rglob("*"))
                 if path.is_file()
             }
@@ -190,9 +189,9 @@ def _refuse_files_in_the_way(
         # "pending" is what a run that was killed while moving meant to write.
         ours = {manifest["files"].get(name), manifest.get("pending", {}).get(name)} - {None}
         if not path.is_file() or not ours:
-            if not (path.is_file() and _hash(path) == wanted):
+            if not (path.is_file() and file_sha256(path) == wanted):
                 foreign.append(name)
-        elif _hash(path) not in ours | {wanted}:
+        elif file_sha256(path) not in ours | {wanted}:
             changed.append(name)
     if foreign:
         msg = (
@@ -247,7 +246,7 @@ def _is_below(name: str, places: Sequence[str]) -> bool:
 def _remove(folder: Path, name: str, ours: Set[str | None]) -> None:
     """Remove a file if it is as we wrote it, and the folders that this leaves empty."""
     path = folder / name
-    if path.is_symlink() or not path.is_file() or _hash(path) not in ours:
+    if path.is_symlink() or not path.is_file() or file_sha256(path) not in ours:
         return
     path.unlink()
     # The first that still has something in it ends this.
@@ -260,8 +259,3 @@ def _write_manifest(staged: Path, folder: Path, content: Mapping[str, Any]) -> N
     # By way of the folder that the next run clears: a kill may leave half a file.
     write_json(staged / MANIFEST, content)
     (staged / MANIFEST).replace(folder / MANIFEST)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ls_integration.errors import StudyError
-from ls_integration.files import PRIVATE_MODE, whole_file, write_json
+from ls_integration.files import PRIVATE_MODE, file_sha256, whole_file, write_json
 from ls_integration.study.disk import writing
 
 PULLED_FOLDER = "pulled"
@@ -125,7 +125,7 @@ def read_pulled(path: Path, about: Mapping[str, Any]) -> Pulled:
         content = json.loads(_beside(path).read_text(encoding="utf-8"))
         own_hash = content.pop(_OWN_HASH)
         wrong = None
-        if own_hash != _hash_of(content) or content[_HASH] != _hash_file(path):
+        if own_hash != _hash_of(content) or content[_HASH] != file_sha256(path):
             wrong = DAMAGED
         elif content["format"] != _FORMAT:
             wrong = "of another version of ls-integration"
@@ -195,7 +195,7 @@ def writing_pulled(
                 yield write
                 if waiting:
                     flush()
-            rows_hash = _hash_file(temporary)
+            rows_hash = file_sha256(temporary)
         content = {
             "format": _FORMAT,
             "about": dict(about),
@@ -285,11 +285,6 @@ def _blocks(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
 
 def _beside(path: Path) -> Path:
     return path.with_suffix(".json")
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hash_of(content: Mapping[str, Any]) -> str:

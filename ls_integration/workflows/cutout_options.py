@@ -1,5 +1,6 @@
 """What `import cutouts` was asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -84,6 +85,41 @@ def check_cutout_options(options: CutoutOptions, title: str) -> None:
     if options.bands and len(options.bands) != 3:
         msg = f"--bands {' '.join(options.bands)}: give three, for red, green and blue"
         raise ConfigError(msg)
+
+
+def read_hdu(text: str | None) -> int | str | None:
+    """Read which unit of FITS files is meant.
+
+    Parameters
+    ----------
+    text : str or None
+        As given with ``--hdu``.
+
+    Returns
+    -------
+    int or str or None
+        Its number, its name, or the first with an image.
+    """
+    return int(text) if text and text.isdecimal() else text
+
+
+def split_bands(bands: Sequence[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Tell planes of one file from files of one band each.
+
+    Parameters
+    ----------
+    bands : sequence of str
+        As given with ``--bands``.
+
+    Returns
+    -------
+    planes : tuple of int
+        Those given by number.
+    names : tuple of str
+        The others.
+    """
+    planes = tuple(int(band) for band in bands if band.isdecimal())
+    return planes, tuple(band for band in bands if not band.isdecimal())
 
 
 def options_of_study(study: Study) -> CutoutOptions:

@@ -21,7 +21,7 @@ from ls_integration.kinds.cutouts_page import SKY_POSITION
 from ls_integration.kinds.cutouts_table import CutoutTable
 from ls_integration.progress import Reporter
 from ls_integration.study import Study
-from ls_integration.workflows.cutout_options import CutoutOptions
+from ls_integration.workflows.cutout_options import CutoutOptions, read_hdu, split_bands
 from ls_integration.workflows.frame_jobs import CutoutJob, CutoutResult, FrameJob, FrameResult
 from ls_integration.workflows.frame_pictures import render_frames
 from ls_integration.workflows.pictures import PICTURE_SUFFIX
@@ -66,13 +66,13 @@ def find_sources(options: CutoutOptions, image_names: Sequence[str]) -> Frames:
     SourceError
         Naming the frames that have no file or several.
     """
-    hdu = int(options.hdu) if options.hdu and options.hdu.isdecimal() else options.hdu
-    planes = [band for band in options.bands if band.isdecimal()]
-    if options.bands and not planes:
+    hdu = read_hdu(options.hdu)
+    planes, named = split_bands(options.bands)
+    if named and not planes:
         return Frames(find_bands(options.source, image_names, options.bands), hdu, ())
     found = find_frames(options.source, image_names)
     sources = {name: (path,) for name, path in found.items()}
-    return Frames(sources, hdu, tuple(int(plane) for plane in planes))
+    return Frames(sources, hdu, planes)
 
 
 def check_inside(frames: Frames, table: CutoutTable) -> None:

@@ -17,6 +17,7 @@ from ls_integration.kinds.cutouts_table import CutoutTable, read_predictions_tab
 from ls_integration.models.loading import load_scorer
 from ls_integration.models.model import Model, Scorer
 from ls_integration.progress import Reporter, Say, silent
+from ls_integration.workflows.cutout_options import read_hdu, split_bands
 from ls_integration.workflows.frame_store import is_remote, list_addresses
 from ls_integration.workflows.model_notes import hash_file, notes_on
 from ls_integration.workflows.score_files import SUFFIX, ScoredWith
@@ -172,7 +173,7 @@ class _Frames:
     @classmethod
     def find(cls, options: FrameOptions) -> "_Frames":
         found = list_addresses(options.source)
-        named_bands = [band for band in options.bands if not band.isdecimal()]
+        _, named_bands = split_bands(options.bands)
         if options.predictions is None:
             if named_bands:
                 msg = (
@@ -224,7 +225,7 @@ def _target(output: Path, name: str) -> Path:
 
 
 def _scored_with(options: FrameOptions, scorer: Scorer) -> ScoredWith:
-    planes = tuple(int(band) for band in options.bands if band.isdecimal())
+    planes, _ = split_bands(options.bands)
     return ScoredWith(
         model_sha256=hash_file(options.model),
         model_version=scorer.version,
@@ -232,7 +233,7 @@ def _scored_with(options: FrameOptions, scorer: Scorer) -> ScoredWith:
         features_version=scorer.card.features_version if isinstance(scorer, Model) else None,
         tile_px=options.tile_px,
         origin=options.origin,
-        hdu=int(options.hdu) if options.hdu and options.hdu.isdecimal() else options.hdu,
+        hdu=read_hdu(options.hdu),
         bands=planes,
     )
 

@@ -160,16 +160,14 @@ def read_facts(path: Path) -> dict[str, Any]:
     -------
     dict
         Empty if it is not there, cut short, or none of ours; else as given to
-        `write_scores`, and ``n_tiles`` (int).
+        `write_scores`.
     """
     try:
         with pq.ParquetFile(str(path), pre_buffer=False) as file:
-            found = (file.schema_arrow.metadata or {}).get(_KEY, b"{}")
-            n_tiles = file.metadata.num_rows
-        facts = json.loads(found)
+            facts = _facts_of(file)
     except (OSError, ValueError):
         return {}
-    return {**facts, "n_tiles": n_tiles} if isinstance(facts, dict) and facts else {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def read_tiles(path: Path, columns: Sequence[str]) -> dict[str, Any]:
@@ -221,7 +219,7 @@ def read_scored(path: Path, columns: Sequence[str]) -> tuple[dict[str, Any], dic
     try:
         # No threads: see `ls_integration.parquet`.
         with pq.ParquetFile(str(path), pre_buffer=False, page_checksum_verification=True) as file:
-            facts = json.loads((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
+            facts = _facts_of(file)
             there = [name for name in columns if name in file.schema_arrow.names]
             table = file.read(columns=there, use_threads=False)
     except (OSError, ValueError) as error:
@@ -229,6 +227,10 @@ def read_scored(path: Path, columns: Sequence[str]) -> tuple[dict[str, Any], dic
         msg = f"{path} is damaged ({reason}); remove it and run predict again"
         raise SourceError(msg) from None
     return facts, {name: _as_array(name, table.column(name)) for name in there}
+
+
+def _facts_of(file: Any) -> Any:
+    return json.loads((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
 
 
 def _as_array(name: str, column: Any) -> NDArray[Any]:
