@@ -159,26 +159,23 @@ class LiveModel:
         except IntegrationError as error:
             self._say(str(error))
             return
-        places: list[int] = []
-        corners: dict[int, list[tuple[int, int]]] = {}
+        alike: dict[int, list[tuple[int, tuple[int, int]]]] = {}
         for place, cutout in wanted:
             try:
                 corner = cutout.corner(frame)
             except IntegrationError as error:
                 self._say(str(error))
             else:
-                corners.setdefault(cutout.tile_px, []).append(corner)
-                places.append(place)
-        scores: list[float] = []
-        for tile_px, firsts in corners.items():
+                alike.setdefault(cutout.tile_px, []).append((place, corner))
+        for tile_px, placed in alike.items():
+            corners = np.array([corner for _, corner in placed], np.int64)
             try:
-                found = model.score_cutouts(frame.values, np.array(firsts, np.int64), tile_px)
+                scores = model.score_cutouts(frame.values, corners, tile_px).tolist()
             except IntegrationError as error:
                 self._say(str(error))
                 return
-            scores += found.tolist()
-        for place, score in zip(places, scores, strict=True):
-            yield place, _verdict(model, score, None)
+            for (place, _), score in zip(placed, scores, strict=True):
+                yield place, _verdict(model, score, None)
 
     def _say(self, reason: str) -> None:
         if reason not in self._said and len(self._said) < _REASONS_KEPT:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ls_integration.kinds import cutouts, sted_rating
 from ls_integration.kinds.sted_source import ANOMALY, NORMAL, NORMAL_AT_LEAST
+from ls_integration.models.folds import is_below
 from ls_integration.models.model import Features, Floats, Model
 from ls_integration.models.training_data import TrainingData
 from ls_integration.serving.inputs import CutoutInput, FrameInput, Input, StedInput
@@ -90,10 +91,10 @@ def targets(
 def _rating_of(label: str, known: float, learnt: Floats) -> float:
     if label not in (NORMAL, ANOMALY):
         return np.nan
-    if np.isfinite(known) and (round(known, _DIGITS) >= NORMAL_AT_LEAST) == (label == NORMAL):
+    is_anomaly = label == ANOMALY
+    if np.isfinite(known) and is_below(np.array([known]), NORMAL_AT_LEAST)[0] == is_anomaly:
         return known
-    is_normal = np.round(learnt, _DIGITS) >= NORMAL_AT_LEAST
-    alike = learnt[is_normal == (label == NORMAL)]
+    alike = learnt[is_below(learnt, NORMAL_AT_LEAST) == is_anomaly]
     return float(np.median(alike)) if len(alike) else np.nan
 
 
