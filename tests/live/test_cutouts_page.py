@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
+from tests.live.corrections import corrected
 
 SCREENSHOTS = os.environ.get("LS_INTEGRATION_SCREENSHOTS")
 """Where to keep pictures of the pages, for the documentation."""
@@ -218,8 +219,8 @@ def test_a_neighbour_is_corrected_in_place(
     page.mouse.click(*middle_of(page, 0, 2))
     expect(page.get_by_text("This tile:")).to_be_visible()
     assert chosen(page, "neighbour") == ["no artifact"]
-    press(page, "Shift+Digit1", "Enter")
-    expect(page.get_by_text("Annotation updated successfully").first).to_be_visible()
+    with corrected(page):
+        press(page, "Shift+Digit1", "Enter")
     assert answers(client, ids[0]) == ("artifact", {**touched, tile_id(0, 2): "artifact"})
 
 

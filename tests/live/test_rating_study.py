@@ -33,6 +33,7 @@ from ls_integration.workflows.replay import replay
 from ls_integration.workflows.score import score_folder
 from ls_integration.workflows.status import read_status
 from ls_integration.workflows.sted_options import ImportOptions, RatingOptions
+from tests.live.corrections import corrected
 
 SCREENSHOTS = os.environ.get("LS_INTEGRATION_SCREENSHOTS")
 """Where to keep pictures of the pages, for the documentation."""
@@ -297,8 +298,8 @@ def test_what_a_correction_does_to_digits_beyond_the_keys(
         page.goto(f"{live_server.url}/projects/{project.project_id}/data?task={task}")
         page.wait_for_function("document.querySelector('.lsf-image img')?.naturalWidth > 0")
         page.wait_for_timeout(1_500)
-        press(page, f"{keys} Enter")
-        expect(page.get_by_text("Annotation updated successfully").first).to_be_visible()
+        with corrected(page):
+            press(page, f"{keys} Enter")
 
     assert answer() == (0.999, None)
     change("S8")

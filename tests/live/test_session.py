@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from ls_integration import study as studies
 from ls_integration.annotations import newest_answers, read_annotations
 from ls_integration.server.embedded import EmbeddedServer
+from tests.live.corrections import corrected
 
 N_IMAGES = 5
 OTHER = {"normal": "anomaly", "anomaly": "normal"}
@@ -207,11 +208,6 @@ def keep(page: Page, name: str) -> None:
         page.screenshot(path=f"{SCREENSHOTS}/{name}.png")
 
 
-def is_correction(response: Response) -> bool:
-    """Recognise the request that overwrites an answer."""
-    return response.request.method == "PATCH" and "/api/annotations/" in response.url
-
-
 def test_a_session_from_the_invitation_to_the_scores(
     workplace: Workplace,
     invitations: dict[str, Invitation],
@@ -243,7 +239,7 @@ def test_a_session_from_the_invitation_to_the_scores(
         page.get_by_label("Previous task").click()
         wait_for(page, number)
     assert chosen(page) == "anomaly"
-    with page.expect_response(is_correction):
+    with corrected(page):
         answer(page, "normal")
     wait_for(page, 2)
     expect(page.get_by_label("Update")).to_be_disabled()

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
+from tests.live.corrections import corrected
 
 SCREENSHOTS = os.environ.get("LS_INTEGRATION_SCREENSHOTS")
 """Where to keep pictures of the pages, for the documentation."""
@@ -117,9 +118,8 @@ def test_three_keys_rate_to_the_hundredth(
     press(page, "8", "S7", "t")
     shown(page, "1.00")
     expect(page.locator(".rating-row").nth(1).locator("label").first).to_be_hidden()
-    press(page, "Enter")
-    expect(page.get_by_text("Annotation saved successfully").first).to_be_visible()
-    page.wait_for_timeout(1_000)
+    with page.expect_response(lambda answer: "/annotations" in answer.url and answer.ok):
+        press(page, "Enter")
     assert [ratings(client, task) for task in ids] == [[rating] for rating in [*keys, "1.00"]]
 
 
@@ -190,8 +190,8 @@ def test_a_given_rating_can_be_corrected(
     shown(page, "0.79")
     press(page, "S8")
     shown(page, "0.78")
-    press(page, "Enter")
-    expect(page.get_by_text("Annotation updated successfully").first).to_be_visible()
+    with corrected(page):
+        press(page, "Enter")
     assert ratings(client, ids[0]) == ["0.78"]
 
 
