@@ -41,9 +41,9 @@ class Settings(BaseSettings):
     request_limit_s : float
         After so many seconds the server has certainly ended a request whose
         client is gone; see `server.noted_requests.SETTLE_S`.
-    readers : int or None
-        Requests in flight while answers are read. None: one where our own server
-        answers from a single process, else two.
+    in_flight : int or None
+        Requests in flight while answers are read, and up to two while tasks are sent. None:
+        one where our own server answers from a single process, else two.
     """
 
     model_config = SettingsConfigDict(
@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     request_limit_s: float = Field(
         default=120.0, gt=0.0, validation_alias="LS_INTEGRATION_REQUEST_LIMIT_S"
     )
-    readers: int | None = Field(
-        default=None, ge=1, le=16, validation_alias="LS_INTEGRATION_READERS"
+    in_flight: int | None = Field(
+        default=None, ge=1, le=16, validation_alias="LS_INTEGRATION_IN_FLIGHT"
     )
 
 

@@ -59,18 +59,57 @@ def post_noted(
     ServerError
         If it was refused, or nobody knows whether it was carried out.
     """
-    batch_id = str(uuid.uuid4())
-    opened = {"batch": batch_id, "opened_at_s": time.time(), "server_start": server_start}
-    append_journal(study_folder, {**entry, **opened})
+    batch_id = open_batch(entry, study_folder=study_folder, server_start=server_start)
     try:
         client.post(path, body=body, content_type=content_type)
     except ServerError as error:
-        # A clear "no", or no connection at all, closes the batch; silence leaves it open.
-        is_refused = error.status is None or 400 <= error.status < 500
-        if is_refused and not isinstance(error, ServerTimeout):
-            append_journal(study_folder, {"event": "refused", "batch": batch_id})
+        close_batch(batch_id, error, study_folder=study_folder)
         raise
-    append_journal(study_folder, {"event": "sent", "batch": batch_id})
+    close_batch(batch_id, None, study_folder=study_folder)
+
+
+def open_batch(entry: Mapping[str, Any], *, study_folder: Path, server_start: str | None) -> str:
+    """Note a batch that is about to be sent.
+
+    Parameters
+    ----------
+    entry : mapping
+        As for `post_noted`.
+    study_folder : Path
+        Where the journal lies; its lock must be held, and one thread alone may write.
+    server_start : str or None
+        Which start of our own server this is.
+
+    Returns
+    -------
+    str
+        The batch's id.
+    """
+    batch_id = str(uuid.uuid4())
+    opened = {"batch": batch_id, "opened_at_s": time.time(), "server_start": server_start}
+    append_journal(study_folder, {**entry, **opened})
+    return batch_id
+
+
+def close_batch(batch_id: str, error: ServerError | None, *, study_folder: Path) -> None:
+    """Note how a batch ended, where that is certain.
+
+    Parameters
+    ----------
+    batch_id : str
+        From `open_batch`.
+    error : ServerError or None
+        What its request ended with; None: it was carried out.
+    study_folder : Path
+        As for `open_batch`.
+    """
+    if error is None:
+        append_journal(study_folder, {"event": "sent", "batch": batch_id})
+        return
+    # A clear "no", or no connection at all, closes the batch; silence leaves it open.
+    is_refused = error.status is None or 400 <= error.status < 500
+    if is_refused and not isinstance(error, ServerTimeout):
+        append_journal(study_folder, {"event": "refused", "batch": batch_id})
 
 
 def settle(

@@ -1,26 +1,21 @@
-"""Read tasks page by page, and prove that none was missed.
+"""Read the tasks of a project into memory.
 
 Pages survive where a one-request export is killed by a proxy. Nested fields
-must be named in ``include``, or each annotation shrinks to its id. The SDK's
-pager is not used: it hides a 404 in the middle of a listing.
+must be named in ``include``, or each annotation shrinks to its id.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ls_integration.errors import ServerError
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.client import Client
 from ls_integration.server.task_listing import (
     ANNOTATION_FIELDS,
     PAGE_SIZE,
-    all_of,
     listing_params,
+    pages_by_id,
     where,
 )
-
-LISTING_ATTEMPTS = 3
-"""Listings tried while tasks come and go between two pages."""
 
 _TASK_FIELDS = ("id", "data")
 _ANSWER_FIELDS = tuple(
@@ -50,9 +45,9 @@ def list_tasks(
     Raises
     ------
     ServerError
-        If the listing stays incomplete.
+        If Label Studio refuses.
     """
-    return _complete_listing(client, project_id, _TASK_FIELDS, "task_only", report)
+    return _listing(client, project_id, _TASK_FIELDS, "task_only", report)
 
 
 def count_tasks(client: Client, project_id: int) -> int:
@@ -75,8 +70,8 @@ def count_tasks(client: Client, project_id: int) -> int:
     ServerError
         If Label Studio refuses.
     """
-    _, total = next(_pages(client, project_id, ("id",), "task_only", None, page_size=1))
-    return total
+    params = listing_params(project_id, ("id",), "task_only", page_size=1)
+    return int(client.get("/api/tasks", params=params)["total"])
 
 
 def pull_answers(
@@ -103,10 +98,10 @@ def pull_answers(
     Raises
     ------
     ServerError
-        If the listing stays incomplete.
+        If Label Studio refuses.
     """
     fields = (*_ANSWER_FIELDS, "predictions", "model_version") if with_predictions else None
-    return _complete_listing(client, project_id, fields or _ANSWER_FIELDS, "all", report)
+    return _listing(client, project_id, fields or _ANSWER_FIELDS, "all", report)
 
 
 def pull_whole_tasks(
@@ -131,10 +126,10 @@ def pull_whole_tasks(
     Raises
     ------
     ServerError
-        If the listing stays incomplete.
+        If Label Studio refuses.
     """
     fields = (*_ANSWER_FIELDS, "meta", "predictions", "model_version", "score")
-    return _complete_listing(client, project_id, fields, "all", report)
+    return _listing(client, project_id, fields, "all", report)
 
 
 def list_predictions(
@@ -160,10 +155,10 @@ def list_predictions(
     Raises
     ------
     ServerError
-        If the listing stays incomplete.
+        If Label Studio refuses.
     """
     fields = (*_TASK_FIELDS, "predictions", "model_version", "annotations", "parent_prediction")
-    return _complete_listing(client, project_id, fields, "all", report)
+    return _listing(client, project_id, fields, "all", report)
 
 
 def tasks_with_drafts(client: Client, project_id: int) -> set[int]:
@@ -187,57 +182,26 @@ def tasks_with_drafts(client: Client, project_id: int) -> set[int]:
     Raises
     ------
     ServerError
-        If the listing stays incomplete.
+        If Label Studio refuses.
     """
-    query = {"filters": all_of([where("draft_exists", "equal", "Boolean", True)])}
-    tasks = _complete_listing(client, project_id, ("id",), "task_only", silent, query)
+    begun = where("draft_exists", "equal", "Boolean", True)
+    tasks = _listing(client, project_id, ("id",), "task_only", silent, [begun])
     return {int(task["id"]) for task in tasks}
 
 
-def _complete_listing(
+def _listing(
     client: Client,
     project_id: int,
     include: tuple[str, ...],
     fields: str,
     report: Reporter,
-    query: Mapping[str, Any] | None = None,
+    conditions: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    seen, total = 0, 0
-    for _ in range(LISTING_ATTEMPTS):
-        tasks: dict[int, dict[str, Any]] = {}
-        total = 0
-        for page, total in _pages(client, project_id, include, fields, query):
-            tasks |= {int(task["id"]): task for task in page}
-            report("reading tasks", len(tasks), total)
-        seen = len(tasks)
-        if seen == total:
-            return [tasks[task_id] for task_id in sorted(tasks)]
-    msg = (
-        f"project {project_id} listed {seen} of {total} tasks {LISTING_ATTEMPTS} times, since "
-        "tasks come or go meanwhile; wait until other imports have ended and try again"
+    listed: list[dict[str, Any]] = []
+    pages = pages_by_id(
+        client, project_id, include, fields, page_size=PAGE_SIZE, conditions=conditions
     )
-    raise ServerError(msg, url=client.url)
-
-
-def _pages(
-    client: Client,
-    project_id: int,
-    include: tuple[str, ...],
-    fields: str,
-    query: Mapping[str, Any] | None,
-    page_size: int | None = None,
-) -> Iterator[tuple[list[dict[str, Any]], int]]:
-    """Yield each page's tasks and the server's total; a page past the end is a 404."""
-    number, page_size = 1, page_size or PAGE_SIZE
-    while True:
-        answer = client.get(
-            "/api/tasks",
-            params=listing_params(
-                project_id, include, fields, page_size=page_size, page=number, query=query
-            ),
-        )
-        total = int(answer["total"])
-        yield answer["tasks"], total
-        if number * page_size >= total:
-            return
-        number += 1
+    for tasks, n_left in pages:
+        listed += tasks
+        report("reading tasks", len(listed), len(listed) + n_left)
+    return listed

@@ -7,10 +7,18 @@ before it is sent; a later run waits until the tasks of an unfinished batch
 have appeared, or can no longer appear; and at the end the server's tasks are
 counted and, where the number or what was there before is not right, listed, and
 surplus copies that nobody has touched are removed.
+
+Where the server has several workers two batches are on their way: while one is written, under
+the project's lock, the next is read and checked. Label Studio gives tasks their ids under that
+lock, and people see them in the order of their ids: so a batch is sent only when the one
+before it has had half the time of a batch to get there.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,9 +28,16 @@ from ls_integration.errors import PartialError, ServerError, StudyError, some_of
 from ls_integration.progress import Reporter, silent
 from ls_integration.server.batches import encode_batch, first_batch_tasks, next_batch_tasks
 from ls_integration.server.client import Client
-from ls_integration.server.noted_requests import SETTLE_S, post_noted, settle
+from ls_integration.server.noted_requests import SETTLE_S, close_batch, open_batch, settle
 from ls_integration.server.pull import count_tasks, list_tasks, tasks_with_drafts
 from ls_integration.study import TASKS_EVENT
+
+MOST_IN_FLIGHT = 2
+"""More would save little more, and batches would overtake each other: with four of 500 or 1,000
+tasks they did in every one of nine runs, with two sent at once in some (docs/performance.md)."""
+
+HEAD_START = 0.5
+"""Of a batch, before the next one: reading and checking takes less than half of its time."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,7 @@ def push_tasks(
     study_folder: Path,
     settle_s: float = SETTLE_S,
     server_start: str | None = None,
+    in_flight: int = 1,
     say: Callable[[str], None] | None = None,
     report: Reporter = silent,
 ) -> PushOutcome:
@@ -73,6 +89,8 @@ def push_tasks(
     server_start : str, optional
         Which start of our own server this is: nobody waits for a request to
         an earlier one, which has ended with it.
+    in_flight : int, optional
+        Requests that the server can work on at once; at most `MOST_IN_FLIGHT` are sent.
     say : callable, optional
         Takes the line that tells the user why there is a wait.
     report : Reporter, optional
@@ -103,31 +121,20 @@ def push_tasks(
     )
     there = _task_ids_by_item(client, project_id)
     missing = [task for task in tasks if task["data"]["item_id"] not in there]
-    sent, max_tasks = 0, first_batch_tasks(unfinished)
-    while sent < len(missing):
-        report("sending tasks", len(there) + sent, len(tasks))
-        n_tasks, body = encode_batch(islice(missing, sent, sent + max_tasks))
-        item_ids = [task["data"]["item_id"] for task in missing[sent : sent + n_tasks]]
-        entry = {"event": TASKS_EVENT, "project_id": project_id, "item_ids": item_ids}
-        started = time.monotonic()
-        try:
-            post_noted(
-                client,
-                f"/api/projects/{project_id}/import",
-                body,
-                entry,
-                study_folder=study_folder,
-                server_start=server_start,
-            )
-        except ServerError as error:
-            msg = (
-                f"{len(there) + sent} of {len(tasks)} tasks are known to be on the server, "
-                f"then: {error}"
-            )
-            raise PartialError(msg) from error
-        max_tasks = next_batch_tasks(max_tasks, n_tasks, time.monotonic() - started)
-        sent += n_tasks
-    report("sending tasks", len(tasks), len(tasks))
+    n_sent, error = _send(
+        client,
+        project_id,
+        missing,
+        first_batch_tasks(unfinished),
+        in_flight=min(in_flight, MOST_IN_FLIGHT),
+        study_folder=study_folder,
+        server_start=server_start,
+        report=lambda n_sent: report("sending tasks", len(there) + n_sent, len(tasks)),
+    )
+    if error is not None:
+        n_known = len(there) + n_sent
+        msg = f"{n_known} of {len(tasks)} tasks are known to be on the server, then: {error}"
+        raise PartialError(msg) from error
     # What was there was there once and ours, and each batch was confirmed: if the number
     # is right now, nothing is missing and nothing doubled. A listing of 10,000 tasks
     # takes as long as sending them.
@@ -137,7 +144,75 @@ def push_tasks(
     removed = 0
     if not is_clean or count_tasks(client, project_id) != len(tasks):
         removed = _verify(client, project_id, tasks)
-    return PushOutcome(sent=sent, already_there=len(tasks) - sent, removed_copies=removed)
+    return PushOutcome(sent=n_sent, already_there=len(tasks) - n_sent, removed_copies=removed)
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """A batch that was sent and is not answered yet."""
+
+    batch_id: str
+    n_tasks: int
+    started_s: float
+    answer: Future[float]
+
+
+def _send(
+    client: Client,
+    project_id: int,
+    tasks: Sequence[Mapping[str, Any]],
+    max_tasks: int,
+    *,
+    in_flight: int,
+    study_folder: Path,
+    server_start: str | None,
+    report: Callable[[int], None],
+) -> tuple[int, ServerError | None]:
+    """Send batches in their order; give how many tasks arrived, and what it broke off with.
+
+    The first one goes alone, since it tells the server's pace.
+    """
+    n_begun, n_sent, batch_s = 0, 0, 0.0
+    broken: ServerError | None = None
+    waiting: deque[_UnderWay] = deque()
+    with ExitStack() as opened:
+        others = [opened.enter_context(client.another()) for _ in range(in_flight - 1)]
+        clients = deque([client, *others])
+        pool = opened.enter_context(ThreadPoolExecutor(in_flight))
+        while waiting or (n_begun < len(tasks) and broken is None):
+            report(n_sent)
+            room = in_flight if n_sent else 1
+            while n_begun < len(tasks) and len(waiting) < room and broken is None:
+                n_tasks, body = encode_batch(islice(tasks, n_begun, n_begun + max_tasks))
+                item_ids = [task["data"]["item_id"] for task in tasks[n_begun : n_begun + n_tasks]]
+                if waiting:
+                    head_start_s = waiting[-1].started_s + HEAD_START * batch_s - time.monotonic()
+                    time.sleep(max(0.0, head_start_s))
+                entry = {"event": TASKS_EVENT, "project_id": project_id, "item_ids": item_ids}
+                batch_id = open_batch(entry, study_folder=study_folder, server_start=server_start)
+                answer = pool.submit(_post, clients[0], project_id, body)
+                clients.rotate(-1)
+                waiting.append(_UnderWay(batch_id, n_tasks, time.monotonic(), answer))
+                n_begun += n_tasks
+            batch = waiting.popleft()
+            try:
+                batch_s = batch.answer.result()
+            except ServerError as error:
+                broken = broken or error
+                close_batch(batch.batch_id, error, study_folder=study_folder)
+                continue
+            close_batch(batch.batch_id, None, study_folder=study_folder)
+            n_sent += batch.n_tasks
+            max_tasks = next_batch_tasks(max_tasks, batch.n_tasks, batch_s)
+    report(n_sent)
+    return n_sent, broken
+
+
+def _post(client: Client, project_id: int, body: bytes) -> float:
+    """Send a batch; give the server's answer time in seconds."""
+    started_s = time.monotonic()
+    client.post(f"/api/projects/{project_id}/import", body=body)
+    return time.monotonic() - started_s
 
 
 def _task_ids_by_item(client: Client, project_id: int) -> dict[str, list[int]]:

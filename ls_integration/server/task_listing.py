@@ -1,8 +1,15 @@
-"""What a listing of a project's tasks is asked for with."""
+"""Listing the tasks of a project.
+
+Pages are asked for by task id ("the next 500 above this one"), never by number: where
+tasks are deleted meanwhile, numbered pages move and some task is on none of them. The SDK's
+pager, which also hides a 404 in the middle of a listing, is not used.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from ls_integration.server.client import Client
 
 PAGE_SIZE = 500
 """Tasks a page with answers; 250 to 500 gave the best rate (docs/performance.md)."""
@@ -46,7 +53,7 @@ def listing_params(
     page : int
         From 1; one past the end is a 404.
     query : mapping, optional
-        The Data Manager's: ``filters`` from `all_of`, ``ordering``, ``selectedItems``.
+        The Data Manager's: `by_id`, or ``selectedItems``.
 
     Returns
     -------
@@ -83,22 +90,77 @@ def where(field: str, operator: str, kind: str, value: object) -> dict[str, Any]
     Returns
     -------
     dict
-        For `all_of`.
+        For `by_id`.
     """
     return {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
 
 
-def all_of(conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Join conditions, all of which must hold.
+def by_id(conditions: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Write the query for tasks in the order of their ids.
 
     Parameters
     ----------
     conditions : sequence of dict
-        From `where`.
+        From `where`; all must hold.
 
     Returns
     -------
     dict
-        The ``filters`` of a query.
+        For `listing_params`.
     """
-    return {"conjunction": "and", "items": list(conditions)}
+    query: dict[str, Any] = {"ordering": ["tasks:id"]}
+    if conditions:
+        query["filters"] = {"conjunction": "and", "items": list(conditions)}
+    return query
+
+
+def pages_by_id(
+    client: Client,
+    project_id: int,
+    include: Sequence[str],
+    fields: str,
+    *,
+    page_size: int,
+    conditions: Sequence[Mapping[str, Any]] = (),
+) -> Iterator[tuple[list[dict[str, Any]], int]]:
+    """Read tasks page by page, each page those above the last one's highest id.
+
+    Every task that is there from the first page to the last is on exactly one of them.
+
+    Parameters
+    ----------
+    client : Client
+        The session.
+    project_id : int
+        The project.
+    include : sequence of str
+        As for `listing_params`, with ``id``.
+    fields : {"all", "task_only"}
+        As for `listing_params`.
+    page_size : int
+        Tasks a page.
+    conditions : sequence of dict
+        From `where`; all must hold.
+
+    Yields
+    ------
+    tasks : list of dict
+        Ascending by id; none at all where there is none.
+    n_left : int
+        How many more there are above these.
+
+    Raises
+    ------
+    ServerError
+        If Label Studio refuses.
+    """
+    above, n_left = 0, 1
+    while n_left:
+        query = by_id([*conditions, where("id", "greater", "Number", above)])
+        params = listing_params(project_id, include, fields, query=query, page_size=page_size)
+        answer = client.get("/api/tasks", params=params)
+        tasks = sorted(answer["tasks"], key=lambda task: int(task["id"]))
+        # Counted before the page is read: the last one may have gone between the two.
+        n_left = int(answer["total"]) - len(tasks) if tasks else 0
+        yield tasks, n_left
+        above = int(tasks[-1]["id"]) if tasks else 0

@@ -1,8 +1,4 @@
-"""Pages of a project's tasks, each a block of rows for the study's copy.
-
-Pages are asked for by task id ("the next 500 above this one"), never by number: where
-tasks are deleted meanwhile, numbered pages move and some task is on none of them.
-"""
+"""Pages of a project's tasks, each a block of rows for the study's copy."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,8 +13,9 @@ from ls_integration.server.client import Client
 from ls_integration.server.task_listing import (
     ANNOTATION_FIELDS,
     PAGE_SIZE,
-    all_of,
+    by_id,
     listing_params,
+    pages_by_id,
     where,
 )
 from ls_integration.study.pulled import SCHEMA, STAMP_COLUMNS
@@ -155,7 +152,7 @@ def read_page(client: Client, project_id: int, *, above: int, up_to: int | None)
     wanted = [where("id", "greater", "Number", above)]
     if up_to is not None:
         wanted.append(where("id", "less_or_equal", "Number", up_to))
-    params = listing_params(project_id, FIELDS, "all", query=_query(wanted), page_size=PAGE_SIZE)
+    params = listing_params(project_id, FIELDS, "all", query=by_id(wanted), page_size=PAGE_SIZE)
     answer = client.get("/api/tasks", params=params)
     tasks = answer["tasks"]
     last_id = max((int(task["id"]) for task in tasks), default=0)
@@ -225,18 +222,15 @@ def read_stamps(client: Client, project_id: int, *, since_us: int | None) -> pd.
         )
         text = time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         changed = [where("updated_at", "greater_or_equal", "Datetime", text)]
-    found: list[tuple[int, ...]] = []
-    above = 0
-    while True:
-        query = _query([*changed, where("id", "greater", "Number", above)])
-        params = listing_params(
-            project_id, _STAMP_FIELDS, "task_only", query=query, page_size=STAMPS_PAGE_SIZE
-        )
-        answer = client.get("/api/tasks", params=params)
-        found += [(int(task["id"]), *_stamp(task)) for task in answer["tasks"]]
-        if int(answer["total"]) <= len(answer["tasks"]) or not answer["tasks"]:
-            break
-        above = found[-1][0]
+    pages = pages_by_id(
+        client,
+        project_id,
+        _STAMP_FIELDS,
+        "task_only",
+        page_size=STAMPS_PAGE_SIZE,
+        conditions=changed,
+    )
+    found = [(int(task["id"]), *_stamp(task)) for tasks, _ in pages for task in tasks]
     frame = pd.DataFrame(found, columns=["task_id", *STAMP_COLUMNS]).astype("int64")
     return frame.set_index("task_id").sort_index()
 
@@ -270,7 +264,7 @@ def read_cuts(client: Client, project_id: int, n_tasks: int, n_parts: int) -> li
         # A page past the end is a 404; tasks may go meanwhile.
         page = max(1, n_tasks * part // n_parts)
         params = listing_params(
-            project_id, ("id",), "task_only", query=_query([]), page_size=1, page=page
+            project_id, ("id",), "task_only", query=by_id(), page_size=1, page=page
         )
         (task, *_) = client.get("/api/tasks", params=params)["tasks"]
         cuts.append(int(task["id"]))
@@ -365,10 +359,3 @@ def _stamp(task: Mapping[str, Any]) -> tuple[int, int, int, int]:
 def _whole_time(text: str) -> str:
     """Write a time so that texts compare as times do: Label Studio leaves out ``.000000``."""
     return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _query(wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    query: dict[str, Any] = {"ordering": ["tasks:id"]}
-    if wanted:
-        query["filters"] = all_of(wanted)
-    return query

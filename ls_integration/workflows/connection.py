@@ -15,7 +15,7 @@ from ls_integration.server.client import Client
 from ls_integration.settings import DEFAULT_URL, Settings
 from ls_integration.study import Study
 
-_READERS = 2
+_IN_FLIGHT = 2
 """Requests at once of a server with several workers: 1.2 times as fast as one with two workers
 on a busy machine. More would take the workers away from the people who answer."""
 
@@ -43,8 +43,8 @@ class Connection:
         How long a request that was cut off may still be carried out, in seconds.
     backend_password : SecretStr or None
         What an ML backend asks of whoever calls it.
-    readers : int
-        Requests in flight while answers are read.
+    in_flight : int
+        Requests that the server can work on at once.
     s3_server_profile : str or None
         Whose key Label Studio gets for a bucket; None: ours.
     """
@@ -57,7 +57,7 @@ class Connection:
     server_start: str | None
     request_limit_s: float
     backend_password: SecretStr | None = None
-    readers: int = 1
+    in_flight: int = 1
     s3_server_profile: str | None = None
 
     @property
@@ -126,7 +126,7 @@ def connect(settings: Settings, study: Study | None, start: Path) -> Connection:
         server_start=f"{state.pid} {state.create_time}" if state else None,
         request_limit_s=settings.request_limit_s,
         backend_password=settings.backend_password,
-        readers=settings.readers or (1 if is_embedded else _READERS),
+        in_flight=settings.in_flight or (1 if is_embedded else _IN_FLIGHT),
         s3_server_profile=settings.s3_server_profile,
     )
 

@@ -170,6 +170,7 @@ def migrate(
                 study_folder=staging,
                 settle_s=new.request_limit_s,
                 server_start=new.server_start,
+                in_flight=new.in_flight,
                 say=say,
                 report=report,
             )

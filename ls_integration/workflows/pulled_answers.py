@@ -98,7 +98,7 @@ def pull_projects(
     exported = set(seen["project_id"]) if len(seen) else set()
     with ExitStack() as opened:
         clients = [connection.client]
-        for _ in range(connection.readers - 1):
+        for _ in range(connection.in_flight - 1):
             clients.append(opened.enter_context(connection.client.another()))
         for project in study.projects:
             if project.project_id is None:

@@ -135,6 +135,7 @@ def send_projects(
             study_folder=folder,
             settle_s=connection.request_limit_s,
             server_start=connection.server_start,
+            in_flight=connection.in_flight,
             say=say,
             report=report,
         )

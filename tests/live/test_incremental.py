@@ -268,7 +268,7 @@ def test_an_incremental_export_is_a_full_one_whatever_people_did(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Random answers, corrections, skips, deletions, drafts, predictions: every byte is equal."""
-    monkeypatch.setenv("LS_INTEGRATION_READERS", str(readers))
+    monkeypatch.setenv("LS_INTEGRATION_IN_FLIGHT", str(readers))
     folder = make_study(f"Random deeds {seed}", blind=seed == 2, model_threshold=0.5)
     hand = Hand(client, folder, seed)
     export_both(folder, workplace)

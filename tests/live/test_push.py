@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ls_integration import study as studies
@@ -17,7 +18,7 @@ from ls_integration.server.projects import ensure_project, find_project
 from ls_integration.server.pull import list_tasks, pull_answers, tasks_with_drafts
 from ls_integration.server.push import push_tasks
 
-TASKS = [
+MANY = [
     {
         "data": {
             "image": f"/data/local-files/?d=none/{number}.webp",
@@ -28,8 +29,9 @@ TASKS = [
             "keys": "",
         }
     }
-    for number in range(7)
+    for number in range(15)
 ]
+TASKS = MANY[:7]
 
 
 @pytest.fixture
@@ -96,6 +98,40 @@ def test_many_batches_leave_each_task_once_and_in_order(
     assert [entry["event"] for entry in entries] == ["batch", "sent"] * (len(entries) // 2)
     assert batch_sizes(tmp_path)[0] == 1
     assert len(batch_sizes(tmp_path)) >= 4
+
+
+def test_two_batches_in_flight_arrive_once_and_in_order(
+    client: Client, project_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are under way at times, never three; people see the tasks in the order of the study."""
+    monkeypatch.setattr(batches, "FIRST_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MAX_BATCH_TASKS", 1)
+    assert push(client, project_id, tmp_path, in_flight=2).sent == 7
+    assert items_of(client, project_id) == [f"item{number}" for number in range(7)]
+    open_now = np.cumsum(
+        [1 if entry["event"] == "batch" else -1 for entry in studies.read_journal(tmp_path)]
+    )
+    # The first one goes alone.
+    assert open_now[:2].tolist() == [1, 0]
+    assert (open_now.max(), open_now[-1]) == (2, 0)
+
+
+def test_a_refused_batch_leaves_the_other_one_counted(
+    client: Client, project_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was under way beside it is noted; nothing more is sent; the next run sends the rest."""
+    monkeypatch.setattr(batches, "FIRST_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MAX_BATCH_TASKS", 1)
+    bad = {"data": {"item_id": "item2"}}
+    tasks = [*TASKS[:2], bad, *TASKS[3:]]
+    with pytest.raises(PartialError, match="3 of 7 tasks are known to be on the server, then: "):
+        push_tasks(client, project_id, tasks, study_folder=tmp_path, in_flight=2)
+    assert items_of(client, project_id) == ["item0", "item1", "item3"]
+    assert not studies.open_batches(studies.read_journal(tmp_path))
+    assert push(client, project_id, tmp_path, in_flight=2).sent == 4
+    assert sorted(items_of(client, project_id)) == [f"item{number}" for number in range(7)]
 
 
 def test_after_a_batch_without_an_answer_less_is_sent_at_once(
@@ -262,6 +298,32 @@ def test_a_page_past_the_end_is_never_asked_for(
     client.post(f"/api/projects/{project_id}/import", json=TASKS[:6])
     monkeypatch.setattr("ls_integration.server.pull.PAGE_SIZE", 3)
     assert len(list_tasks(client, project_id)) == 6
+
+
+def test_no_task_is_missed_while_others_come_and_go(
+    client: Client, project_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each page one that was on it is deleted and one is added; the others are all there."""
+    path = f"/api/projects/{project_id}/import"
+    client.post(path, json=MANY[:12])
+    ids = [task["id"] for task in list_tasks(client, project_id)]
+    monkeypatch.setattr("ls_integration.server.pull.PAGE_SIZE", 4)
+    n_read, deleted = [], []
+
+    def meddle(_: str, done: int, __: int) -> None:
+        n_read.append(done)
+        if len(n_read) <= 3:
+            deleted.append(ids[4 * len(n_read) - 3])
+            client.delete(f"/api/tasks/{deleted[-1]}")
+            client.post(path, json=[MANY[11 + len(n_read)]])
+
+    listed = list_tasks(client, project_id, report=meddle)
+    assert [task["id"] for task in listed][:12] == ids
+    assert [task["data"]["item_id"] for task in listed[12:]] == [
+        task["data"]["item_id"] for task in MANY[12:15]
+    ]
+    assert n_read == [4, 8, 12, 15]
+    assert len(list_tasks(client, project_id)) == 12
 
 
 def test_a_project_that_is_gone_is_a_server_error(client: Client) -> None:
