@@ -1,38 +1,41 @@
 """Tasks per second of our push and pull, against the plain ways, on one server in one run.
 
-References: (a) one raw ``requests.post`` of the same JSON, (b) the SDK's
-``tasks.create`` and ``predictions.create`` in a loop, (c) Label Studio's own
-one-request export. Run it with the server extra installed:
+References: (a) raw ``requests.post`` of the same JSON, 10,000 tasks at a time and one
+request after the other, (b) the SDK's ``tasks.create`` and ``predictions.create`` in a
+loop, (c) Label Studio's own one-request export. Run it with the server extra installed:
 
-    python benchmarks/import_export.py [--tasks 10000] [--rounds 5] [--loop 100]
+    python benchmarks/import_export.py [--tasks 10000] [--rounds 5] [--loop 100] [--postgres]
 
-It starts an embedded server in a temporary folder and stops it. Other work on
-the machine disturbs it, so ours and the reference take turns, each time in a
-fresh project, each going first every other round; each round gives one ratio, and the
-median counts. Beside the rates stand the CPU seconds of server and client
-together, which other work disturbs less.
+It starts an embedded server in a temporary folder, or with ``--postgres`` a Label Studio of
+two workers on Debian's PostgreSQL, and stops it. Other work on the machine disturbs it, so
+ours and the reference take turns, each time in a fresh project, each going first every other
+round; each round gives one ratio, and the median counts. Beside the rates stand the CPU
+seconds of server and client together, which other work disturbs less, and at the end the peak
+of Python's memory in a push and a pull of their own.
 """
 
 import argparse
+import gc
 import statistics
 import sys
-import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import psutil
 import requests
 from label_studio_sdk import LabelStudio
+from servers import Server, running
 
 from ls_integration.label_config import choice_result, parse
 from ls_integration.resources import label_config_xml
-from ls_integration.server import embedded
 from ls_integration.server.client import Client
 from ls_integration.server.pull import pull_answers
 from ls_integration.server.push import push_tasks
+
+RAW_TASKS = 10_000
+"""Of one raw request."""
 
 XML = label_config_xml("sted_quality")
 
@@ -83,8 +86,8 @@ class Cost:
 class Stopwatch:
     """Measures work on one server, and says so at once."""
 
-    def __init__(self, server_pid: int) -> None:
-        self._server = psutil.Process(server_pid)
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     def cost(self, name: str, n_tasks: int, work: Callable[[], object]) -> Cost:
         """Do *work* and print its rate."""
@@ -95,8 +98,7 @@ class Stopwatch:
         return cost
 
     def _cpu_s(self) -> float:
-        server = self._server.cpu_times()
-        return float(server.user + server.system) + time.process_time()
+        return self._server.cpu_s() + time.process_time()
 
 
 def say(line: str) -> None:
@@ -122,48 +124,45 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--loop", type=int, default=100, help="tasks of the SDK's loop")
+    parser.add_argument("--postgres", action="store_true")
     arguments = parser.parse_args()
     tasks = make_tasks(arguments.tasks)
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder) / ".label-studio"
-        server = embedded.start(data_dir, port=embedded.free_port(), working_dir=Path(folder))
-        try:
-            measure(server, tasks, arguments.rounds, arguments.loop, Path(folder) / "study")
-        finally:
-            embedded.stop(data_dir)
+    with running(postgres=arguments.postgres) as server:
+        measure(server, tasks, arguments.rounds, arguments.loop)
 
 
 def measure(
-    server: embedded.EmbeddedServer,
+    server: Server,
     tasks: list[dict[str, Any]],
     n_rounds: int,
     n_loop: int,
-    study: Path,
 ) -> None:
     """Measure every way in projects of its own."""
+    study = server.folder / "study"
     study.mkdir()
     token = server.token.get_secret_value()
     headers = {"Authorization": f"Token {token}"}
     client = Client(server.url, server.token)
     sdk = LabelStudio(base_url=server.url, api_key=token)
     sdk.projects.list()
-    watch = Stopwatch(server.pid)
+    watch = Stopwatch(server)
 
     def project(title: str) -> int:
         made = client.post("/api/projects", json={"title": title, "label_config": XML})
         return int(made["id"])
 
     def push(project_id: int) -> None:
-        push_tasks(client, project_id, tasks, study_folder=study)
+        push_tasks(client, project_id, tasks, study_folder=study, in_flight=server.in_flight)
 
     def raw(project_id: int) -> None:
-        answer = requests.post(
-            f"{server.url}/api/projects/{project_id}/import",
-            headers=headers,
-            json=tasks,
-            timeout=600,
-        )
-        answer.raise_for_status()
+        for start in range(0, len(tasks), RAW_TASKS):
+            answer = requests.post(
+                f"{server.url}/api/projects/{project_id}/import",
+                headers=headers,
+                json=tasks[start : start + RAW_TASKS],
+                timeout=600,
+            )
+            answer.raise_for_status()
 
     def loop(project_id: int) -> None:
         for task in tasks[:n_loop]:
@@ -213,6 +212,14 @@ def measure(
     say(compare("pull ours / export", rounds["pull ours"], rounds["export"]))
     pushed_s = statistics.median(cost.wall_s for cost in rounds["push ours"])
     say(f"push ours / SDK loop: {looped.wall_s / n_loop * len(tasks) / pushed_s:.0f}")
+    memory = project("memory")
+    for name, work in {"push": lambda: push(memory), "pull": lambda: pull(memory)}.items():
+        gc.collect()
+        tracemalloc.start()
+        work()
+        peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        say(f"{name} of ours: peak of Python's memory {peak_mb:.1f} MB above the tasks themselves")
 
 
 if __name__ == "__main__":
