@@ -32,7 +32,8 @@ from ls_integration.serving.model_file import ModelFile
 from ls_integration.serving.task_pictures import TaskPictures, media_file
 from ls_integration.workflows.study_inputs import StudyInputs
 from tests.model_files import small_model
-from tests.served_models import cutout_model, train_on
+from tests.served_models import train_on
+from tests.survey_frames import survey_model
 
 QUALITY, RATING, CUTOUT, FRAME = (
     label_config_xml(name) for name in ("sted_quality", "sted_rating", "cutouts", "cutouts_frame")
@@ -163,7 +164,7 @@ def frame(tmp_path: Path) -> Path:
 def test_a_cutout_keeps_its_boxes_beside_the_models_choice(frame: Path, tmp_path: Path) -> None:
     """The page of cutouts has its boxes from the prediction that it starts from."""
     path = tmp_path / "model.skops"
-    model = cutout_model(path)
+    model = survey_model(path)
 
     def find(data: Any) -> Input:
         return CutoutInput(FrameInput((frame,)), data["x"], data["y"], 200)
@@ -211,7 +212,7 @@ def test_a_cutout_of_a_picture_counts_from_its_lower_edge_if_asked(frame: Path) 
 def test_a_page_of_another_question_is_refused(xml: str, reason: str, tmp_path: Path) -> None:
     """At the set-up and on opening, with the reason in one line."""
     path = tmp_path / "model.skops"
-    cutout_model(path)
+    survey_model(path)
     backend = _serve(path, lambda _: None, tmp_path / "own")
     for where, body in (
         ("/setup", {"project": "1.1", "schema": xml}),
@@ -312,7 +313,7 @@ def test_a_broken_new_file_leaves_the_old_model(
 def test_a_model_of_another_question_is_no_successor(model_path: Path) -> None:
     """Its pages would all be refused: the old one stays."""
     file = ModelFile(model_path)
-    cutout_model(model_path)
+    survey_model(model_path)
     assert file.current().kind == "sted-quality"
     assert "is of cutouts now, not of sted-quality" in str(file.problem)
 

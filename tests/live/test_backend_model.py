@@ -34,7 +34,7 @@ from ls_integration.workflows.import_ratings import import_sted_rating
 from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.sted_options import ImportOptions, RatingOptions
 from ls_integration.workflows.study_inputs import StudyInputs
-from tests.served_models import cutout_model
+from tests.survey_frames import survey_model
 
 SCREENSHOTS = os.environ.get("LS_INTEGRATION_SCREENSHOTS")
 """Where to keep pictures of the pages."""
@@ -338,7 +338,7 @@ def test_cutouts_start_from_the_present_label_unless_told_otherwise(
     imported = import_cutouts(cutout_options, settings, start=workplace, say=lambda _: None)
     (project,) = imported.projects
     # So low that it calls an artifact what has the present label "no artifact".
-    model = cutout_model(workplace / "cutouts.skops", threshold=0.0)
+    model = survey_model(workplace / "cutouts.skops", threshold=0.0)
     words = ("--model", "cutouts.skops", "--study", str(imported.folder))
     stream = f"{live_server.url}/projects/{project.project_id}/data?labeling=1"
     with _backend(workplace, environment, *words) as (url, _):
