@@ -22,7 +22,7 @@ export UV_NO_PROGRESS := 1
 # Compose refuses to start without these; to check the file any value does.
 COMPOSE_TRIAL := LS_INTEGRATION_SECRETS=./.secrets LS_INTEGRATION_MEDIA=./pictures
 
-.PHONY: help setup demo test test-units test-live test-compose check format lock backup restore clean browser compose-check
+.PHONY: help setup demo test test-units test-live test-compose test-faults check format lock backup restore clean browser compose-check
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -37,10 +37,15 @@ test: check compose-check browser  ## check, then all tests
 	@$(MAKE) --jobs 2 --keep-going --output-sync=target test-units test-live
 
 test-units: $(READY)  ## the tests that need no server
-	@$(VENV)/python -m pytest --ignore tests/live
+	@$(VENV)/python -m pytest --ignore tests/live --ignore tests/faults
 
 test-live: $(READY) browser  ## the tests with a real Label Studio and browser
-	@$(VENV)/python -m pytest tests/live
+	@$(VENV)/python -m pytest tests/live tests/faults
+
+test-faults: $(READY)  ## many runs over a faulty network, also on PostgreSQL; half an hour
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	    { $(call debian,postgresql); }
+	@$(VENV)/python -m pytest -m live tests/faults
 
 test-compose: $(READY) browser  ## tests of docker-compose.yml; needs root and a Docker engine
 	@command -v debootstrap >/dev/null || { $(call debian,debootstrap); }

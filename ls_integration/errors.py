@@ -11,6 +11,7 @@
       + ServerError          Label Studio said no, or nothing
       |   + AuthError        401 or 403: the token, or what its owner may do
       |   + ServerTimeout    no answer in time: the request may have been done
+      |       + BrokenOff    the connection ended before the answer was whole
       + ResultsError         a results file can't be written, or is in the way
       + PartialError         some of it is done; the same command finishes it
 
@@ -86,6 +87,10 @@ class AuthError(ServerError):
 
 class ServerTimeout(ServerError):  # noqa: N818
     """No answer in time. Whether the request was carried out is unknown."""
+
+
+class BrokenOff(ServerTimeout):
+    """The connection ended before the answer was whole; what was done is as unknown."""
 
 
 def some_of(values: Sequence[object], limit: int = 5) -> str:

@@ -1,13 +1,30 @@
-"""What all tests share: a clean environment, and the real data where they are."""
+"""What all tests share: a clean environment, the real data, and one embedded Label Studio."""
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ls_integration.server import embedded
+from ls_integration.server.client import Client
+from ls_integration.server.embedded import EmbeddedServer
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+OWNER = "Olga Owner"
+
+USERS_OWN = {
+    "HOST": "http://elsewhere.example/prefix",
+    "DEBUG": "true",
+    "DJANGO_DB": "default",
+    "POSTGRE_HOST": "10.0.0.1",
+    "LABEL_STUDIO_DEBUG": "true",
+    "SECRET_KEY": "known-to-everybody",
+}
+"""In the environment of whoever starts the server; it must not reach it."""
 
 _OURS = ("LABEL_STUDIO_", "LS_INTEGRATION_")
 
@@ -41,3 +58,28 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data are not on this machine (no folder ../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """Start Label Studio as `up` does, once for the session, and stop it."""
+    folder = tmp_path_factory.mktemp("live")
+    data_dir = folder / embedded.DEFAULT_NAME
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in USERS_OWN.items():
+                patch.setenv(name, value)
+            server = embedded.start(
+                data_dir, port=embedded.free_port(), owner_name=OWNER, working_dir=folder
+            )
+        yield server
+    finally:
+        if data_dir.is_dir():
+            embedded.stop(data_dir)
+
+
+@pytest.fixture
+def client(live_server: EmbeddedServer) -> Iterator[Client]:
+    """Open a session of the server's owner."""
+    with Client(live_server.url, live_server.token) as session:
+        yield session

@@ -80,6 +80,21 @@ def test_a_read_is_tried_again_when_a_proxy_gives_up(
     assert len(requests) == 2
 
 
+def test_a_read_is_tried_again_when_the_connection_breaks(
+    client: Client, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an answer is none; a request that writes is not sent again."""
+    monkeypatch.setattr(client_module, "_WAIT", client_module.wait_exponential(0.001))
+    cut = Response(b"no gzip", headers={"Content-Encoding": "gzip"})
+    for method in ("GET", "PATCH"):
+        httpserver.expect_ordered_request("/api/x", method=method).respond_with_response(cut)
+        httpserver.expect_ordered_request("/api/x", method=method).respond_with_data("{}")
+    assert client.get("/api/x") == {}
+    with pytest.raises(ServerTimeout, match="broke off the connection during PATCH"):
+        client.patch("/api/x", json={})
+    assert len(httpserver.log) == 3
+
+
 def test_no_answer_in_time_is_told_from_a_no(httpserver: HTTPServer) -> None:
     """Whether the work was done is unknown; the user learns what to do."""
     answered = threading.Event()

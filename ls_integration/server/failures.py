@@ -4,7 +4,7 @@ import json
 
 import requests
 
-from ls_integration.errors import AuthError, ServerError, ServerTimeout
+from ls_integration.errors import AuthError, BrokenOff, ServerError, ServerTimeout
 
 _CERTAINLY_NOT_DONE = (429, 503)
 """Statuses that a server or proxy gives without having begun the work."""
@@ -27,6 +27,8 @@ def may_repeat(method: str, error: BaseException) -> bool:
     """
     if not isinstance(error, ServerError) or isinstance(error, AuthError):
         return False
+    if isinstance(error, BrokenOff):
+        return method == "GET"
     if isinstance(error, ServerTimeout):
         return False
     if error.status in _CERTAINLY_NOT_DONE:
@@ -74,7 +76,7 @@ def unreachable(url: str) -> ServerError:
     return ServerError(msg, url=url)
 
 
-def broken_off(method: str, path: str, url: str) -> ServerTimeout:
+def broken_off(method: str, path: str, url: str) -> BrokenOff:
     """Say that the answer never came whole: the work may have been done.
 
     Parameters
@@ -86,14 +88,14 @@ def broken_off(method: str, path: str, url: str) -> ServerTimeout:
 
     Returns
     -------
-    ServerTimeout
+    BrokenOff
         To be raised.
     """
     msg = (
         f"Label Studio at {url} broke off the connection during {method} {path}; if it has "
         "ended, look at its log and start it (`ls-integration up`), then run the same command again"
     )
-    return ServerTimeout(msg, url=url + path)
+    return BrokenOff(msg, url=url + path)
 
 
 def refused(url: str, status: int | None) -> AuthError:

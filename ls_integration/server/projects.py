@@ -1,7 +1,7 @@
 """Make and find a study's projects, exactly one for each key."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ls_integration.errors import ServerError, StudyError
@@ -53,19 +53,24 @@ def find_project(client: Client, study_uuid: str, key: str) -> int | None:
     StudyError
         If several hold tasks: which one counts is then for the user to say.
     """
+    found = _find_all(client, study_uuid, key)
+    return found[0] if found else None
+
+
+def _find_all(client: Client, study_uuid: str, key: str) -> list[int]:
+    """Find the projects of a study's key: the one that counts, then empty ones."""
     wanted = description(study_uuid, key)
     found = [project for project in _all_projects(client) if project["description"] == wanted]
-    if not found:
-        return None
-    filled = [project for project in found if project["task_number"]]
+    filled = sorted({int(project["id"]) for project in found if project["task_number"]})
     if len(filled) > 1:
-        ids = ", ".join(str(project["id"]) for project in filled)
+        ids = ", ".join(map(str, filled))
         msg = (
             f"projects {ids} all belong to part '{key}' of this study; delete in Label Studio "
             "those that hold no answers, until one is left"
         )
         raise StudyError(msg)
-    return int((filled or found)[0]["id"])
+    # A set: pages move while projects are made, and one may stand on two.
+    return filled + sorted({int(project["id"]) for project in found} - set(filled))
 
 
 def ensure_project(
@@ -114,9 +119,8 @@ def ensure_project(
     deadline = time.monotonic() + (settle_s if was_begun else 0.0)
     is_told = False
     while True:
-        project_id = find_project(client, study_uuid, key)
-        if project_id is not None:
-            return project_id
+        if found := _find_all(client, study_uuid, key):
+            return _the_only(client, found)
         if time.monotonic() >= deadline:
             break
         if say is not None and not is_told:
@@ -131,7 +135,16 @@ def ensure_project(
     made = client.post(
         "/api/projects", json={**fields, "description": description(study_uuid, key)}
     )
-    return int(made["id"])
+    # A network that sent the request twice has made two.
+    return _the_only(client, _find_all(client, study_uuid, key) or [int(made["id"])])
+
+
+def _the_only(client: Client, found: Sequence[int]) -> int:
+    """Remove the empty twins of a project, which people would find beside it."""
+    kept, *twins = found
+    for twin in twins:
+        client.delete(f"/api/projects/{twin}")
+    return kept
 
 
 def read_project(client: Client, project_id: int, *, title: str) -> dict[str, Any]:

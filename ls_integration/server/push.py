@@ -6,7 +6,8 @@ more, and then all of them. So each batch is written to the study's journal
 before it is sent; a later run waits until the tasks of an unfinished batch
 have appeared, or can no longer appear; and at the end the server's tasks are
 counted and, where the number or what was there before is not right, listed, and
-surplus copies that nobody has touched are removed.
+surplus copies that nobody has touched are removed, also those that a network which sent a
+request twice has made together with their answers.
 
 Where the server has several workers two batches are on their way: while one is written, under
 the project's lock, the next is read and checked. Label Studio gives tasks their ids under that
@@ -38,6 +39,9 @@ tasks they did in every one of nine runs, with two sent at once in some (docs/pe
 
 HEAD_START = 0.5
 """Of a batch, before the next one: reading and checking takes less than half of its time."""
+
+_SAID = ("completed_by", "result", "was_cancelled", "lead_time", "ground_truth")
+"""Fields of an annotation that hold what somebody said; copies differ in the others."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,7 @@ def _task_ids_by_item(client: Client, project_id: int) -> dict[str, list[int]]:
 
 
 def _verify(client: Client, project_id: int, tasks: Sequence[Mapping[str, Any]]) -> int:
-    """Prove that each task is there exactly once; remove untouched surplus copies."""
+    """Prove that each task is there exactly once; remove copies with which nothing is lost."""
     by_item = _task_ids_by_item(client, project_id)
     wanted = {str(task["data"]["item_id"]) for task in tasks}
     foreign = [item_id for item_id in by_item if item_id not in wanted]
@@ -251,21 +255,32 @@ def _verify(client: Client, project_id: int, tasks: Sequence[Mapping[str, Any]])
 def _remove_copies(
     client: Client, project_id: int, item_id: str, task_ids: list[int], drafts: set[int]
 ) -> int:
-    touched = [
-        task_id for task_id in task_ids if task_id in drafts or _has_answers(client, task_id)
+    answers = {task_id: _answers(client, task_id) for task_id in sorted(task_ids)}
+    touched = [task_id for task_id in answers if task_id in drafts or answers[task_id]]
+    # A request that a network sent twice made both, their answers too. Nobody answers two tasks
+    # with the same times; a draft is looked at by its author alone.
+    differ = [
+        task_id
+        for place, task_id in enumerate(touched)
+        if task_id in drafts or answers[task_id] not in [answers[one] for one in touched[:place]]
     ]
-    if len(touched) > 1:
+    if len(differ) > 1:
         msg = (
-            f"item {item_id} stands {len(touched)} times with answers in project {project_id} "
-            f"(tasks {some_of(touched)}); delete all but one in Label Studio and try again"
+            f"item {item_id} stands {len(differ)} times with answers in project {project_id} "
+            f"(tasks {some_of(differ)}); delete all but one in Label Studio and try again"
         )
         raise StudyError(msg)
-    keep = touched[0] if touched else min(task_ids)
+    keep = differ[0] if differ else min(task_ids)
     surplus = [task_id for task_id in task_ids if task_id != keep]
     for task_id in surplus:
         client.delete(f"/api/tasks/{task_id}")
     return len(surplus)
 
 
-def _has_answers(client: Client, task_id: int) -> bool:
-    return bool(client.get(f"/api/tasks/{task_id}").get("annotations"))
+def _answers(client: Client, task_id: int) -> list[dict[str, Any]]:
+    """Read what the answers of a task say, in the order in which they were given."""
+    given = client.get(f"/api/tasks/{task_id}").get("annotations") or []
+    return [
+        {name: one.get(name) for name in _SAID}
+        for one in sorted(given, key=lambda one: int(one["id"]))
+    ]

@@ -1,4 +1,4 @@
-"""One embedded Label Studio for the whole session, and a browser to look at it."""
+"""A browser to look at the embedded Label Studio of the session."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,22 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ls_integration.server import embedded
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.storage import ensure_local_storage
-
-OWNER = "Olga Owner"
-
-USERS_OWN = {
-    "HOST": "http://elsewhere.example/prefix",
-    "DEBUG": "true",
-    "DJANGO_DB": "default",
-    "POSTGRE_HOST": "10.0.0.1",
-    "LABEL_STUDIO_DEBUG": "true",
-    "SECRET_KEY": "known-to-everybody",
-}
-"""In the environment of whoever starts the server; it must not reach it."""
 
 CHROMIUM_OPTIONS = (
     "--no-sandbox",
@@ -47,31 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.live)
-
-
-@pytest.fixture(scope="session")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """Start Label Studio as `up` does, once for the session, and stop it."""
-    folder = tmp_path_factory.mktemp("live")
-    data_dir = folder / embedded.DEFAULT_NAME
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in USERS_OWN.items():
-                patch.setenv(name, value)
-            server = embedded.start(
-                data_dir, port=embedded.free_port(), owner_name=OWNER, working_dir=folder
-            )
-        yield server
-    finally:
-        if data_dir.is_dir():
-            embedded.stop(data_dir)
-
-
-@pytest.fixture
-def client(live_server: EmbeddedServer) -> Iterator[Client]:
-    """Open a session of the server's owner."""
-    with Client(live_server.url, live_server.token) as session:
-        yield session
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from ls_integration.errors import AuthError, ConfigError, ServerError
 from ls_integration.server import embedded, embedded_files, embedded_process, people
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
-from tests.live.conftest import OWNER, USERS_OWN, Login
+from tests.conftest import OWNER, USERS_OWN
+from tests.live.conftest import Login
 
 TIMEOUT_S = 120
 PRIVATE_ADDRESSES = ("10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1")

@@ -14,7 +14,7 @@ from ls_integration.errors import PartialError, ServerError, ServerTimeout, Stud
 from ls_integration.resources import label_config_xml
 from ls_integration.server import batches, people
 from ls_integration.server.client import Client
-from ls_integration.server.projects import ensure_project, find_project
+from ls_integration.server.projects import description, ensure_project, find_project
 from ls_integration.server.pull import list_tasks, pull_answers, tasks_with_drafts
 from ls_integration.server.push import push_tasks
 
@@ -198,14 +198,30 @@ def test_untouched_copies_are_removed(client: Client, project_id: int, tmp_path:
 def test_copies_with_answers_are_named_and_kept(
     client: Client, project_id: int, tmp_path: Path
 ) -> None:
-    """Nothing with an answer is ever removed."""
+    """No answer is ever removed, be it another one by its time alone."""
     client.post(f"/api/projects/{project_id}/import", json=[*TASKS, TASKS[0]])
     tasks = list_tasks(client, project_id)
     for number in (0, 7):
-        client.post(f"/api/tasks/{tasks[number]['id']}/annotations/", json={"result": []})
+        given = {"result": [], "lead_time": 1.0 + number}
+        client.post(f"/api/tasks/{tasks[number]['id']}/annotations/", json=given)
     with pytest.raises(StudyError, match="item0 stands 2 times with answers"):
         push(client, project_id, tmp_path)
     assert len(items_of(client, project_id)) == 8
+
+
+def test_of_copies_with_the_same_answers_one_is_kept(
+    client: Client, project_id: int, tmp_path: Path
+) -> None:
+    """A network that sends an import with answers twice: to the last digit they are the same."""
+    given = {"result": [], "lead_time": 1.25, "completed_by": client.whoami()["id"]}
+    answered = [{**task, "annotations": [given]} for task in TASKS]
+    for _ in range(2):
+        client.post(f"/api/projects/{project_id}/import", json=answered)
+    first = [task["id"] for task in list_tasks(client, project_id)][:7]
+    assert push(client, project_id, tmp_path).removed_copies == 7
+    tasks = pull_answers(client, project_id, with_predictions=False)
+    assert [task["id"] for task in tasks] == first
+    assert [len(task["annotations"]) for task in tasks] == [1] * 7
 
 
 def test_a_copy_that_somebody_has_begun_is_kept(
@@ -289,6 +305,42 @@ def test_a_project_is_found_again_after_a_kill(client: Client) -> None:
         assert begun == ["begun"]
     finally:
         client.delete(f"/api/projects/{made}")
+
+
+def test_a_project_that_is_made_twice_loses_its_empty_twin(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that sends the request twice: people see one project; one with tasks is kept."""
+    fields = {"title": "Twins", "label_config": "<View/>"}
+    post = client.post
+
+    def post_twice(path: str, **options: Any) -> Any:
+        answer = post(path, **options)
+        post(path, **options)
+        return answer
+
+    def ensure() -> int:
+        return ensure_project(
+            client, "uuid-of-twins", "owner-round-1", fields, was_begun=False, on_begin=lambda: None
+        )
+
+    def there() -> list[int]:
+        found = client.get("/api/projects", params={"page_size": 1000})["results"]
+        return [one["id"] for one in found if one["description"].startswith("ls_integration uuid-")]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "post", post_twice)
+        made = ensure()
+    try:
+        assert there() == [made]
+        mark = description("uuid-of-twins", "owner-round-1")
+        filled = post("/api/projects", json={**fields, "description": mark})["id"]
+        post(f"/api/projects/{filled}/import", json=[{"data": {"text": "x"}}])
+        assert ensure() == filled
+        assert there() == [filled]
+    finally:
+        for project_id in there():
+            client.delete(f"/api/projects/{project_id}")
 
 
 def test_a_page_past_the_end_is_never_asked_for(
