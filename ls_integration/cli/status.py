@@ -21,7 +21,7 @@ from ls_integration.cli.console import (
     visible,
 )
 from ls_integration.cli.options import Quiet, StudyName, TokenFile, Url
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 
 if TYPE_CHECKING:
     from ls_integration.workflows.status import Progress
@@ -80,15 +80,15 @@ def status(
     print_note(f"{connection.client.url}, study {folder.name}")
     console = Console(highlight=False, emoji=False, markup=False)
 
-    def look(report: Reporter = silent) -> _Shown:
+    def look(report: Reporter = silent, say: Say | None = None) -> _Shown:
         if by is not None:
-            text = by_table(by, read_status_by(folder, by, connection, report))
+            text = by_table(by, read_status_by(folder, by, connection, report, say))
             return _Shown(text, Text(text))
-        rows = read_status(folder, connection, report)
+        rows = read_status(folder, connection, report, say)
         return _Shown(plain_table([_HEADS, *(cells(row) for row in rows)]), _table(rows))
 
     with progress_bars(context, quiet or watch) as report:
-        shown = look(report)
+        shown = look(report, print_note)
     if not watch:
         _print(shown, console)
     elif console.is_terminal:

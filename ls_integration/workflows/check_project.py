@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree
 
 import pandas as pd
 from pydantic import SecretStr
@@ -12,7 +11,7 @@ from ls_integration.errors import IntegrationError, some_of
 from ls_integration.kinds.cutouts_page import CUTOUTS
 from ls_integration.kinds.kind import Page
 from ls_integration.kinds.registry import kind_of
-from ls_integration.label_config import LabelConfig, parse
+from ls_integration.label_config import LabelConfig
 from ls_integration.server.bucket_storage import bucket_storages, is_connected
 from ls_integration.server.client import Client
 from ls_integration.server.projects import description, read_project
@@ -27,6 +26,7 @@ from ls_integration.workflows.check_backends import (
 from ls_integration.workflows.check_lines import AGAIN, Line, fine, going_on, wrong
 from ls_integration.workflows.check_predictions import check_predictions_shown
 from ls_integration.workflows.check_tasks import check_tasks, page_predictions, without_version
+from ls_integration.workflows.edited_projects import changed_tags
 from ls_integration.workflows.study_projects import PUSHED_VERSIONS
 from ls_integration.workflows.uploading import UrlOf, bucket_of, is_uploaded
 
@@ -171,33 +171,15 @@ def check_page(on_server: str, ours: str) -> Line:
         text may.
     """
     try:
-        theirs, wanted = _named_tags(on_server), _named_tags(ours)
+        differ = changed_tags(on_server, ours)
     except IntegrationError as error:
         return Line("!!", str(error))
-    differ = [
-        name for name in dict.fromkeys([*wanted, *theirs]) if wanted.get(name) != theirs.get(name)
-    ]
     if differ:
         return wrong(
             f"page: the label config was changed in {some_of(differ)}",
             "put it back under Settings, Labeling Interface; another question is another study",
         )
     return fine("page: the label config asks the study's question")
-
-
-def _named_tags(xml: str) -> dict[str, tuple[object, ...]]:
-    parse(xml)  # says in our words what is no XML
-    return {
-        f"<{tag.tag} name='{tag.get('name')}'>": (
-            tag.get("toName"),
-            tag.get("value"),
-            tag.get("choice"),
-            tag.get("required"),
-            tuple((child.get("value"), child.get("hotkey")) for child in tag),
-        )
-        for tag in ElementTree.fromstring(xml).iter()
-        if tag.get("name")
-    }
 
 
 def _check_storage(client: Client, project_id: int, expected: Expected) -> Iterator[Line]:

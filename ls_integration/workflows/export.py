@@ -110,7 +110,7 @@ def export(
     full : bool
         Read everything again, not only what changed since the last export.
     say : callable, optional
-        Takes the line that tells why everything is read again.
+        Takes lines for the user: why everything is read again, what was edited by hand.
     report : Reporter, optional
         Told of progress.
 
@@ -168,7 +168,7 @@ def read_answers(
     full : bool
         Read everything again, not only what changed since the last time.
     say : callable, optional
-        Takes the line that tells why everything is read again.
+        Takes lines for the user: why everything is read again, what was edited by hand.
     report : Reporter, optional
         Told of progress.
 
@@ -188,7 +188,7 @@ def read_answers(
         connection = connect(settings, study, start)
         items = studies.read_items(study_folder)
         annotations, n_drafts = _pull(
-            study, study_folder, connection, full=full, say=say, report=report
+            study, study_folder, items, connection, full=full, say=say, report=report
         )
         annotations, seen = with_memory(annotations, studies.read_seen(study_folder))
         studies.write_seen(study_folder, seen)
@@ -226,6 +226,7 @@ def study_info(study: Study) -> dict[str, Any]:
 def _pull(
     study: Study,
     folder: Path,
+    items: pd.DataFrame,
     connection: Connection,
     *,
     full: bool,
@@ -243,6 +244,7 @@ def _pull(
         study,
         folder,
         connection,
+        item_ids=dict.fromkeys(items["item_id"]),
         sent_labels=sent_labels,
         with_predictions=not study.blind,
         full=full,

@@ -1,6 +1,6 @@
 """The answers in a study's projects, read from the server."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,13 @@ import pandas as pd
 from ls_integration.answers import Reader, answers_from_tasks
 from ls_integration.errors import StudyError
 from ls_integration.kinds.registry import kind_of
-from ls_integration.progress import Reporter
+from ls_integration.progress import Reporter, Say
 from ls_integration.server.people import Person, members
 from ls_integration.server.projects import read_project
 from ls_integration.server.pull import pull_answers
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
+from ls_integration.workflows.edited_projects import Edits
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def read_projects(
     connection: Connection,
     report: Reporter,
     *,
+    item_ids: Collection[str],
     read: Reader | None = None,
+    say: Say | None = None,
 ) -> Iterator[ProjectAnswers]:
     """Read all projects of a study that have been made.
 
@@ -56,8 +59,12 @@ def read_projects(
         Its server.
     report : Reporter
         Told of progress.
+    item_ids : collection of str
+        What the study asks about; other tasks are left out.
     read : callable, optional
         How an answer reads; as the study's kind reads it by default.
+    say : callable, optional
+        Takes one line for each project that was edited by hand.
 
     Yields
     ------
@@ -77,12 +84,17 @@ def read_projects(
         if project.project_id is None:
             continue
         read_project(connection.client, project.project_id, title=project.title)
-        tasks = pull_answers(
-            connection.client,
-            project.project_id,
-            with_predictions=False,
-            report=report,
+        edits = Edits(project, item_ids)
+        tasks = edits.leave_out(
+            pull_answers(
+                connection.client,
+                project.project_id,
+                with_predictions=False,
+                report=report,
+            )
         )
+        if say is not None and (line := edits.line()) is not None:
+            say(line)
         annotations = answers_from_tasks(
             tasks,
             read=read or kind.read_answer(kind.read_config(study, project.view)),

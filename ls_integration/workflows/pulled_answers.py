@@ -1,9 +1,10 @@
 """The answers of a study, by way of the copy of its projects that the study keeps."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ from ls_integration.server.task_pages import FIELDS
 from ls_integration.study import Project, Study
 from ls_integration.study.pulled import NOT_THERE, Pulled, pulled_path, read_pulled, read_tasks
 from ls_integration.workflows.connection import Connection
+from ls_integration.workflows.edited_projects import Edits, changed_tags
 from ls_integration.workflows.project_answers import names_on_files
 
 _CLOCKS_S = 60.0
@@ -48,6 +50,7 @@ def pull_projects(
     folder: Path,
     connection: Connection,
     *,
+    item_ids: Collection[str],
     sent_labels: Mapping[str, str],
     with_predictions: bool,
     full: bool,
@@ -64,6 +67,8 @@ def pull_projects(
         Its folder; its lock must be held.
     connection : Connection
         Its server.
+    item_ids : collection of str
+        What the study asks about; other tasks are left out.
     sent_labels : mapping of str to str
         ``item_id`` -> the choice that we sent as the page's start.
     with_predictions : bool
@@ -71,7 +76,8 @@ def pull_projects(
     full : bool
         Make the copies anew.
     say : callable or None
-        Takes the line that tells why a copy is made anew.
+        Takes the line that tells why a copy is made anew, and one for each project
+        that was edited by hand.
     report : Reporter
         Told of progress.
 
@@ -103,7 +109,8 @@ def pull_projects(
         for project in study.projects:
             if project.project_id is None:
                 continue
-            source = _source(study, folder, connection, project, clients, people)
+            found = read_project(connection.client, project.project_id, title=project.title)
+            source = _source(study, folder, connection, project, found, clients, people)
             pulled = _pull(
                 source,
                 full=full,
@@ -111,15 +118,19 @@ def pull_projects(
                 was_exported=project.project_id in exported,
                 report=report,
             )
+            config, edits = kind.read_config(study, project.view), Edits(project, item_ids)
             annotations = _annotations(
                 pulled,
                 study,
-                project,
+                edits,
                 names=names,
-                read=kind.read_answer(kind.read_config(study, project.view)),
+                read=kind.read_answer(config),
                 sent_labels=sent_labels,
                 with_predictions=with_predictions,
             )
+            line = edits.line(changed_tags(str(found["label_config"]), config.xml))
+            if say is not None and line is not None:
+                say(line)
             yield PulledAnswers(project.project_id, annotations)
 
 
@@ -128,11 +139,11 @@ def _source(
     folder: Path,
     connection: Connection,
     project: Project,
+    found: Mapping[str, Any],
     clients: Sequence[Client],
     people: Sequence[int],
 ) -> Source:
     project_id = project.project_id or 0
-    found = read_project(connection.client, project_id, title=project.title)
     return Source(
         clients=clients,
         project_id=project_id,
@@ -176,7 +187,7 @@ def _pull(
 def _annotations(
     pulled: Pulled,
     study: Study,
-    project: Project,
+    edits: Edits,
     *,
     names: Mapping[int, str],
     read: Reader,
@@ -184,8 +195,9 @@ def _annotations(
     with_predictions: bool,
 ) -> pd.DataFrame:
     """Turn a copy into the annotations table, a block at a time."""
-    tables = []
-    for tasks in read_tasks(pulled):
+    tables, project = [], edits.project
+    for block in read_tasks(pulled):
+        tasks = edits.leave_out(block)
         if not with_predictions:
             for task in tasks:
                 del task["predictions"]

@@ -176,7 +176,9 @@ def _corrected(
         msg = f"the training data beside {model_path} are of other features; train it again"
         raise ModelError(msg)
     items = study_folder.read_items(folder)
-    tables = [one.annotations for one in read_projects(study, connection, report)]
+    item_ids = dict.fromkeys(items["item_id"])
+    found = read_projects(study, connection, report, item_ids=item_ids)
+    tables = [one.annotations for one in found]
     answers = decided_answers(pd.concat(tables, ignore_index=True))
     target = targets(study.kind, answers, items, before.target)
     if not target:

@@ -13,7 +13,7 @@ from ls_integration import study as studies
 from ls_integration.annotations import newest_answers
 from ls_integration.answers import Judgement, Reader, in_one_table
 from ls_integration.kinds.registry import kind_of
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.server.pull import tasks_with_drafts
 from ls_integration.workflows.connection import Connection
 from ls_integration.workflows.project_answers import check_sent, read_projects
@@ -85,7 +85,10 @@ class Progress:
 
 
 def read_status(
-    study_folder: Path, connection: Connection, report: Reporter = silent
+    study_folder: Path,
+    connection: Connection,
+    report: Reporter = silent,
+    say: Say | None = None,
 ) -> list[Progress]:
     """Ask the server how far everybody is. Nothing is kept, nothing is locked.
 
@@ -97,6 +100,8 @@ def read_status(
         The server.
     report : Reporter, optional
         Told of progress.
+    say : callable, optional
+        Takes one line for each project that was edited by hand.
 
     Returns
     -------
@@ -117,9 +122,20 @@ def read_status(
     asked: list[Asked] = []
     together: list[Asked] = []
     tables = []
-    for found in read_projects(study, connection, report, read=_read_whole(kind_of(study).labels)):
+    item_ids = dict.fromkeys(studies.read_items(study_folder)["item_id"])
+    for found in read_projects(
+        study,
+        connection,
+        report,
+        item_ids=item_ids,
+        read=_read_whole(kind_of(study).labels),
+        say=say,
+    ):
         project = found.project
-        pages = frozenset(str(task["data"]["item_id"]) for task in found.tasks)
+        # An item whose task was deleted is left to do; whole frames have pages of their own.
+        pages = frozenset(
+            (str(task["data"]["item_id"]) for task in found.tasks) if project.view else item_ids
+        )
         n_drafts = len(tasks_with_drafts(connection.client, found.project_id))
         if project.shared:
             asked += [Asked(name, project.round, None, None) for name in study.people]

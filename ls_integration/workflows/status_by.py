@@ -14,7 +14,7 @@ from ls_integration.errors import ConfigError
 from ls_integration.kinds.cutouts import UNSURE
 from ls_integration.kinds.cutouts_frame_page import frame_item_id
 from ls_integration.kinds.cutouts_page import FRAMES
-from ls_integration.progress import Reporter, silent
+from ls_integration.progress import Reporter, Say, silent
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection, stream_link, task_link
 from ls_integration.workflows.cutouts_results import OF_THE_PAGE
@@ -77,7 +77,11 @@ class ByValue:
 
 
 def read_status_by(
-    study_folder: Path, column: str, connection: Connection, report: Reporter = silent
+    study_folder: Path,
+    column: str,
+    connection: Connection,
+    report: Reporter = silent,
+    say: Say | None = None,
 ) -> list[ByValue]:
     """Ask the server how far the items of each value are. Nothing is kept or locked.
 
@@ -91,6 +95,8 @@ def read_status_by(
         The server.
     report : Reporter, optional
         Told of progress.
+    say : callable, optional
+        Takes one line for each project that was edited by hand.
 
     Returns
     -------
@@ -112,7 +118,8 @@ def read_status_by(
     values = values_of(items, column)
     tables = []
     tasks_of: dict[int, dict[str, dict[str, Any]]] = {}
-    for read in read_projects(study, connection, report):
+    item_ids = dict.fromkeys(items["item_id"])
+    for read in read_projects(study, connection, report, item_ids=item_ids, say=say):
         tasks_of[read.project_id] = {str(task["data"].get("item_id")): task for task in read.tasks}
         tables.append(read.annotations)
     annotations = in_one_table(tables)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ls_integration import study as studies
+from ls_integration.errors import some_of
 from ls_integration.kinds.kind import Page
 from ls_integration.progress import Say
 from ls_integration.server.client import Client
 from ls_integration.server.projects import SETTLE_S, ensure_project, read_project
 from ls_integration.study import Project, Study
 from ls_integration.workflows.connection import Connection
+from ls_integration.workflows.edited_projects import changed_tags
 from ls_integration.workflows.new_accounts import OnAccount, ensure_account
 from ls_integration.workflows.titles import check_project_titles, person_names, project_title
 
@@ -171,6 +173,11 @@ def ensure_study_project(
     else:
         project_id = project.project_id
         shown = read_project(client, project_id, title=project.title)
+        if changed := changed_tags(str(shown["label_config"]), page.config.xml):
+            say(
+                f"{project.title} ({project_id}): the label config was changed in "
+                f"{some_of(changed)}; put it back under Settings, Labeling Interface"
+            )
         if study.overlap and shown["maximum_annotations"] != study.overlap:
             client.patch(f"/api/projects/{project_id}", json={"maximum_annotations": study.overlap})
     text = fields["expert_instruction"]

@@ -56,8 +56,8 @@ RUNS = [
         id=f"{name}-{fault.replace(' ', '-')}-{seed}",
     )
     for name in (SQLITE, POSTGRES)
-    for fault in FAULTS
     for seed in range(N_SEEDS)
+    for fault in FAULTS
 ]
 
 
@@ -79,7 +79,7 @@ class Run:
         self.place, self.proxy, self.folder, self.repository = place, proxy, folder, repository
         self.lines: list[str] = []
         self.heard: list[str] = []
-        self.title = f"{proxy.chance.fault} {proxy.chance.seed} {place.name}"
+        self.title = f"{proxy.chance.fault} {proxy.chance.seed}"
         self.study = study_folder(folder, self.title)
         # One whose project waits for answers, one whose project comes with them.
         self.people = [f"{name} {self.title}" for name in ("Flora", "Gustav")]
