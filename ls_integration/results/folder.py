@@ -23,6 +23,9 @@ MANIFEST = "manifest.json"
 SCHEMA = 1
 """Version of the manifest's form."""
 
+_WHOLE_MANIFEST = ".manifest-whole.json"
+"""The manifest as it will be, while files still move."""
+
 _LOCK, _STAGED = ".results-lock", ".results-unfinished"
 """In the results folder, and only while a command writes into it."""
 
@@ -221,18 +224,26 @@ def _move_all(
     written = {"schema": SCHEMA, "study": dict(study)}
     before = manifest.get("pending", {})
     pending = {**before, **hashes}
-    _write_manifest(staged, folder, {**written, "files": files, "pending": pending})
+    # "pending" is what a run that was killed while moving meant to write.
+    old = {
+        name: {files.get(name), before.get(name)}
+        for name in ({**files, **before} if same_study else {})
+        if name not in hashes and _is_below(name, renews)
+    }
+    kept = {name: sha256 for name, sha256 in files.items() if name not in old}
     for name in hashes:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (staged / name).replace(target)
-    if same_study:
-        for name in {**files, **before}:
-            if name not in hashes and _is_below(name, renews):
-                # "pending" is what a run that was killed while moving meant to write.
-                _remove(folder, name, {files.pop(name, None), before.get(name)})
-    whole = {**written, "files": dict(sorted({**files, **hashes}.items()))}
-    _write_manifest(staged, folder, whole)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    # All that needs room is written before the first file moves: a full disk changes nothing.
+    # And in the folder that the next run clears: a kill may leave half a file.
+    write_json(staged / MANIFEST, {**written, "files": files, "pending": pending})
+    whole = {**written, "files": dict(sorted({**kept, **hashes}.items()))}
+    write_json(staged / _WHOLE_MANIFEST, whole)
+    (staged / MANIFEST).replace(folder / MANIFEST)
+    for name in hashes:
+        (staged / name).replace(folder / name)
+    for name, ours in old.items():
+        _remove(folder, name, ours)
+    (staged / _WHOLE_MANIFEST).replace(folder / MANIFEST)
 
 
 def _is_below(name: str, places: Sequence[str]) -> bool:
@@ -253,9 +264,3 @@ def _remove(folder: Path, name: str, ours: Set[str | None]) -> None:
     with suppress(OSError):
         for parent in path.relative_to(folder).parents[:-1]:
             (folder / parent).rmdir()
-
-
-def _write_manifest(staged: Path, folder: Path, content: Mapping[str, Any]) -> None:
-    # By way of the folder that the next run clears: a kill may leave half a file.
-    write_json(staged / MANIFEST, content)
-    (staged / MANIFEST).replace(folder / MANIFEST)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ls_integration.errors import ConfigError
+from ls_integration.errors import ConfigError, StudyError
 from ls_integration.files import PRIVATE_MODE, write_json, write_text
 from ls_integration.server import people
 from ls_integration.server.account_pages import can_log_in
 from ls_integration.server.client import Client
 from ls_integration.server.people import Person
+from ls_integration.study.disk import writing
 
 PASSWORDS_FILE = "passwords.txt"
 """In the study's folder, which is the owner's alone."""
@@ -96,10 +97,11 @@ def _write_pending(folder: Path, pending: Mapping[str, str | None]) -> None:
     """Write those that have a password; no file for none."""
     path = folder / _PENDING_FILE
     kept = {name: secret for name, secret in pending.items() if secret is not None}
-    if kept:
-        write_json(path, kept, mode=PRIVATE_MODE)
-    else:
-        path.unlink(missing_ok=True)
+    with writing(folder):
+        if kept:
+            write_json(path, kept, mode=PRIVATE_MODE)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def login_line(person: Person) -> str:
@@ -141,7 +143,23 @@ def keep_in_file(path: Path, person: Person) -> None:
         The file; what it holds is kept.
     person : Person
         With a password.
+
+    Raises
+    ------
+    StudyError
+        If it cannot be written; the study keeps the password until it can.
     """
+    try:
+        _add_login(path, person)
+    except OSError as error:
+        msg = (
+            f"cannot write the passwords file {path} ({error.strerror or error}); mend that and "
+            "run the same command again, the study keeps the password until then"
+        )
+        raise StudyError(msg) from None
+
+
+def _add_login(path: Path, person: Person) -> None:
     known = path.read_text(encoding="utf-8") if path.exists() else ""
     line = login_line(person)
     # A run that was killed after this hands the same password over again.
