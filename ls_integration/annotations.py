@@ -105,6 +105,7 @@ def check_annotations(frame: pd.DataFrame) -> pd.DataFrame:
     checked = pd.DataFrame(index=frame.index)
     for name, dtype in COLUMNS.items():
         if name in frame.columns:
+            refuse_lists(name, frame[name])
             checked[name] = _COERCE[dtype](name, frame[name])
         elif dtype == "object":
             checked[name] = pd.Series([None] * len(frame), index=frame.index, dtype=object)
@@ -258,6 +259,26 @@ def hint_at_header(found: Sequence[object], wanted: Sequence[str]) -> str:
     return ""
 
 
+def refuse_lists(name: str, column: "pd.Series[Any]") -> None:
+    """Refuse a column whose cells hold several values, as Parquet files can.
+
+    Parameters
+    ----------
+    name : str
+        Its name, for the message.
+    column : Series
+        Of any type.
+
+    Raises
+    ------
+    SourceError
+        Naming the first rows.
+    """
+    if column.dtype == object:
+        is_several = [isinstance(cell, list | tuple | dict | set | np.ndarray) for cell in column]
+        _refuse(np.array(is_several, dtype=bool), name, "a list", "give one value a cell")
+
+
 def as_text(name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Turn a column into texts, None for "nothing".
 
@@ -336,8 +357,9 @@ def _as_truths(name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype("boolean")
     # Few different cells in a column of truths: each is read once.
-    words = {cell: _WORDS.get(str(cell).strip().lower()) for cell in column.dropna().unique()}
-    known = column.map(words, na_action="ignore").astype("boolean")
+    texts = column.dropna().astype(str)
+    words = {text: _WORDS.get(text.strip().lower()) for text in texts.unique()}
+    known = texts.map(words).reindex(column.index).astype("boolean")
     is_given = column.notna() & column.astype(object).ne("")
     _refuse(is_given & known.isna(), name, "neither true nor false", "write true or false")
     return known

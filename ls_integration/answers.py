@@ -109,7 +109,7 @@ def answers_from_tasks(
     SourceError
         If a task carries no ``item_id``, or an answer none of the choices.
     """
-    nameless = [task["id"] for task in tasks if not task["data"].get("item_id")]
+    nameless = [task["id"] for task in tasks if not _data_of(task, project_id).get("item_id")]
     if nameless:
         msg = (
             f"tasks without item_id in project {project_id}: {some_of(nameless)}; they were not "
@@ -119,13 +119,48 @@ def answers_from_tasks(
     rows = [
         row
         for task in tasks
-        for annotation in task.get("annotations", [])
-        for row in _rows(task, annotation, read, project_id, round_number, names, sent_labels)
+        for row in _rows_of(task, read, project_id, round_number, names, sent_labels)
     ]
     if not rows:
         return empty()
     _refuse_strange(rows, labels, project_id)
     return check_annotations(pd.DataFrame(rows))
+
+
+_OTHER_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What it raises to read a list as a text, a number as a list, and what is not there."""
+
+
+def _data_of(task: Mapping[str, Any], project_id: int) -> Mapping[str, Any]:
+    data = task.get("data") if isinstance(task, Mapping) else None
+    if not isinstance(data, Mapping) or "id" not in task:
+        msg = f"project {project_id} holds what is no task: {task!r:.80}; is this Label Studio?"
+        raise SourceError(msg)
+    return data
+
+
+def _rows_of(
+    task: Mapping[str, Any],
+    read: Reader,
+    project_id: int,
+    round_number: int,
+    names: Mapping[int, str],
+    sent_labels: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Read a task's answers. Label Studio stores any JSON that a program sends as an answer."""
+    try:
+        return [
+            row
+            for annotation in task.get("annotations", [])
+            for row in _rows(task, annotation, read, project_id, round_number, names, sent_labels)
+        ]
+    except _OTHER_FORM as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        msg = (
+            f"project {project_id}, task {str(task['id'])[:20]}: an answer has another form than "
+            f"the label page gives ({reason}); correct or delete it in Label Studio"
+        )
+        raise SourceError(msg) from error
 
 
 def in_one_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

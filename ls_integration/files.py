@@ -155,6 +155,54 @@ def write_text(path: Path, content: str, *, mode: int | None = None) -> None:
     write_bytes(path, content.encode("utf-8"), mode=mode)
 
 
+def parse_json(text: str | bytes) -> Any:
+    """Read JSON that anybody may have written.
+
+    Parameters
+    ----------
+    text : str or bytes
+        Bytes in UTF-8.
+
+    Returns
+    -------
+    dict or list or str or int or float or bool or None
+        What it says.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or nested deeper than any of ours.
+    """
+    try:
+        return json.loads(text if isinstance(text, str) else text.decode("utf-8"))
+    except RecursionError:
+        msg = "it is nested too deeply"
+        raise ValueError(msg) from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that anybody may have written.
+
+    Parameters
+    ----------
+    path : Path
+        In UTF-8.
+
+    Returns
+    -------
+    dict or list or str or int or float or bool or None
+        What it says.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        As `parse_json`.
+    """
+    return parse_json(path.read_bytes())
+
+
 def write_json(path: Path, content: Any, *, mode: int | None = None) -> None:
     """Write *content* to *path* as indented JSON.
 

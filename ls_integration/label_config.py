@@ -227,6 +227,6 @@ def check_predictions(config: LabelConfig, predictions: Sequence[Mapping[str, An
 def _root(xml: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(xml)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError) as error:
         msg = f"the label config is not XML ({error}); correct it"
         raise ConfigError(msg) from None

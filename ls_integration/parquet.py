@@ -40,5 +40,10 @@ def read_parquet(path: Path) -> pd.DataFrame:
     # read_table goes through datasets, whose input threads no option switches off.
     open_file: Any = pyarrow.parquet.ParquetFile
     with open_file(str(path), pre_buffer=False) as file:
-        frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+        try:
+            frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+        except (AttributeError, LookupError, NotImplementedError, TypeError) as error:
+            # What pandas noted for itself beside the table is damaged.
+            msg = f"it holds no table of pandas' ({type(error).__name__}: {error})"
+            raise ValueError(msg) from error
     return frame

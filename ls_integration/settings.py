@@ -122,6 +122,9 @@ def load(
         names = ", ".join(str(part["loc"][0]) for part in error.errors())
         msg = f"cannot read the setting {names}: not of the right form; correct it or unset it"
         raise ConfigError(msg) from None
+    except UnicodeDecodeError as error:
+        msg = f"the file .env is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        raise ConfigError(msg) from None
     if settings.url is not None and not settings.url.startswith(("http://", "https://")):
         msg = (
             f"the server's address '{settings.url}' does not start with http:// or https://; "

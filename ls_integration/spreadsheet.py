@@ -35,7 +35,9 @@ def quote_cells(frame: pd.DataFrame) -> pd.DataFrame:
     """
     # An apostrophe that already stands before a dangerous character is doubled,
     # or reading the table back could not tell ours from the author's.
-    return _change_texts(frame, (*_STARTS, "'"), _quote)
+    # The names of columns are cells, too.
+    named = frame.rename(columns=lambda name: _quote(name) if isinstance(name, str) else name)
+    return _change_texts(named, (*_STARTS, "'"), _quote)
 
 
 def unquote_cells(frame: pd.DataFrame) -> pd.DataFrame:
@@ -51,7 +53,8 @@ def unquote_cells(frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         A copy with the texts as they were.
     """
-    return _change_texts(frame, ("'",), unquote_text)
+    named = frame.rename(columns=lambda name: unquote_text(name) if isinstance(name, str) else name)
+    return _change_texts(named, ("'",), unquote_text)
 
 
 def _quote(text: str) -> str:
@@ -98,5 +101,7 @@ def _change_texts(
 
 def _is_text(column: "pd.Series[Any]") -> bool:
     return bool(
-        pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)
+        pd.api.types.is_object_dtype(column.dtype)
+        or pd.api.types.is_string_dtype(column.dtype)
+        or isinstance(column.dtype, pd.CategoricalDtype)
     )

@@ -129,9 +129,12 @@ def test_doubled_ids_are_named() -> None:
         studies.check_items(items().assign(item_id=["id0", "id0", "id2"]))
 
 
+OPENED = {"project_id": 4, "item_ids": ["x"], "opened_at_s": 1.0}
+
+
 def test_a_journal_line_cut_short_is_left_out(tmp_path: Path) -> None:
     """Its batch was not sent: the line is on the disk before the batch."""
-    studies.append_journal(tmp_path, {"event": "batch", "batch": "a"})
+    studies.append_journal(tmp_path, {"event": "batch", "batch": "a", **OPENED})
     with (tmp_path / "journal.jsonl").open("a") as journal:
         journal.write('{"event": "ba')
     assert [entry["batch"] for entry in studies.read_journal(tmp_path)] == ["a"]
@@ -141,7 +144,7 @@ def test_a_line_cut_short_does_not_swallow_the_next_one(tmp_path: Path) -> None:
     """The next run's batch would be unknown to the run after it, and sent twice."""
     with (tmp_path / "journal.jsonl").open("a") as journal:
         journal.write('{"event": "batch", "item_ids": ["a')
-    studies.append_journal(tmp_path, {"event": "batch", "batch": "b"})
+    studies.append_journal(tmp_path, {"event": "batch", "batch": "b", **OPENED})
     studies.append_journal(tmp_path, {"event": "sent", "batch": "b"})
     assert [entry["event"] for entry in studies.read_journal(tmp_path)] == ["batch", "sent"]
 

@@ -4,6 +4,8 @@ astropy's warnings are filtered for the whole process and its sky coordinates
 are not safe in several threads, so one lock stands around both.
 """
 
+import gzip
+import itertools
 import math
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,12 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ls_integration.errors import SourceError, some_of
-from ls_integration.images.source_files import WARNING_FILTERS, check_planes, damaged
+from ls_integration.images.source_files import (
+    MAX_FRAME_PIXELS,
+    WARNING_FILTERS,
+    check_planes,
+    damaged,
+)
 
 FITS_SUFFIXES = tuple(
     name + packed for name in (".fits", ".fit", ".fts") for packed in ("", ".fz", ".gz")
 )
 """Endings of the names of FITS files: plain, tile-compressed, or gzipped as a whole."""
+
+# FITS standard 4.0, sections 3.1, 4.4.1.1 and 4.4.1.2.
+_BLOCK_BYTES, _MOST_AXES = 2880, 999
+_MOST_BLOCKS = 4000
+_MOST_SKIPPED_BYTES = 2**32
+_GZIP = b"\x1f\x8b"
 
 # What astropy raises on sky coordinates that make no sense. Such a frame is still a frame.
 _UNUSABLE = (
@@ -57,7 +70,7 @@ def fits_shape(path: Path, hdu: int | str | None) -> tuple[tuple[int, ...], Any]
     SourceError
         If there is no such image.
     """
-    with _opened(path) as file:
+    with _opened(path, hdu) as file:
         unit = _image_unit(path, file, hdu)
         return tuple(unit.shape), _celestial(file, unit)
 
@@ -93,7 +106,7 @@ def read_fits(
     SourceError
         If there is no such image, or it is too large.
     """
-    with _opened(path) as file:
+    with _opened(path, hdu) as file:
         unit = _image_unit(path, file, hdu)
         shape = tuple(unit.shape)
         if shape[-2] * shape[-1] > max_pixels:
@@ -150,19 +163,84 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, hdu: int | str | None) -> Iterator[Any]:
     with _quiet():
         # Here, since an import filters warnings too; late, since many studies have no FITS.
         from astropy.io import fits
         from astropy.io.fits.hdu.compressed._compression import CfitsioException
 
         try:
+            _check_headers(path, hdu, fits.Header)
             # Opened here, since astropy leaves a damaged file open. memmap=False: the
             # array must outlive the file, and be whole now.
             with path.open("rb") as stream, fits.open(stream, memmap=False) as file:
                 yield file
-        except (CfitsioException, fits.VerifyError) as error:
+        except (CfitsioException, fits.VerifyError, AssertionError, AttributeError) as error:
             raise damaged(path, error) from error
+
+
+def _check_headers(path: Path, hdu: int | str | None, header_class: Any) -> None:
+    """Refuse headers that astropy would read for hours, or into all of the memory, on opening."""
+    with path.open("rb") as plain:
+        is_packed = plain.read(2) == _GZIP
+        plain.seek(0)
+        with gzip.open(plain) if is_packed else plain as stream:
+            for number in itertools.count():
+                header = header_class.fromstring(_header_text(stream, is_first=not number))
+                sides, n_bytes = _size_of(header)
+                is_image = len(sides) >= 2 and header.get("XTENSION", "IMAGE") == "IMAGE"
+                name = header.get("EXTNAME", "")
+                is_wanted = (hdu is None and is_image) or hdu in (number, name)
+                if is_wanted and is_image and math.prod(sides[:2]) > MAX_FRAME_PIXELS:
+                    msg = (
+                        f"{path} has {math.prod(sides[:2]):,} pixels, more than "
+                        f"{MAX_FRAME_PIXELS:,}; crop it"
+                    )
+                    raise SourceError(msg)
+                if is_packed and n_bytes > _MOST_SKIPPED_BYTES:
+                    msg = f"its HDU {number} unpacks to {n_bytes:,} bytes"
+                    raise ValueError(msg)
+                if is_wanted:
+                    return  # what follows is not opened
+                place = stream.seek(-(-n_bytes // _BLOCK_BYTES) * _BLOCK_BYTES, 1)
+                if not stream.read(1):
+                    return
+                stream.seek(place)
+
+
+def _header_text(stream: Any, *, is_first: bool) -> str:
+    """Read a header up to its end; a file may have none."""
+    blocks: list[bytes] = []
+    for _ in range(_MOST_BLOCKS):
+        block = stream.read(_BLOCK_BYTES)
+        if not blocks and not block.startswith(b"SIMPLE" if is_first else b"XTENSION"):
+            break
+        blocks.append(block)
+        if any(block[at : at + 8] == b"END     " for at in range(0, len(block), 80)):
+            return b"".join(blocks).decode("ascii")
+        if len(block) < _BLOCK_BYTES:
+            break
+    msg = "a header has no beginning or no end"
+    raise ValueError(msg)
+
+
+def _size_of(header: Any) -> tuple[list[int], int]:
+    n_axes = header.get("NAXIS")
+    if not isinstance(n_axes, int) or not 0 <= n_axes <= _MOST_AXES:
+        msg = f"NAXIS is {n_axes!r:.40}"
+        raise ValueError(msg)
+    sides = [header.get(f"NAXIS{axis}") for axis in range(1, n_axes + 1)]
+    others = [header.get("BITPIX"), header.get("GCOUNT", 1), header.get("PCOUNT", 0)]
+    if not all(isinstance(number, int) and abs(number) < 2**40 for number in [*sides, *others]):
+        msg = "its axes have no lengths"
+        raise ValueError(msg)
+    bits, n_groups, n_more = map(abs, others)
+    n_values = math.prod(map(abs, sides)) if sides else 0
+    n_bytes = bits * n_groups * (n_more + n_values) // 8
+    if n_bytes > 2**60:
+        msg = f"it says {n_bytes:,} bytes"
+        raise ValueError(msg)
+    return sides, n_bytes
 
 
 def _image_unit(path: Path, file: Any, hdu: int | str | None) -> Any:

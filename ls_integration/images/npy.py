@@ -1,6 +1,9 @@
 """NumPy's file format, read in two steps, so that a bomb is seen before it goes off."""
 
+import math
 import threading
+import zipfile
+from collections.abc import Sequence
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
@@ -65,8 +68,12 @@ def npy_header(path: Path, file: IO[bytes]) -> NpyHeader:
     if version not in readers:
         msg = f"{path} is stored in version {version} of NumPy's format; save it with numpy.save"
         raise SourceError(msg)
-    with _HEADERS:
-        shape, is_fortran, dtype = readers[version](file)
+    try:
+        with _HEADERS:
+            shape, is_fortran, dtype = readers[version](file)
+    except SystemError as error:
+        # What CPython 3.11 says of the header behind one that was nested too deeply.
+        raise ValueError(str(error)) from error
     return NpyHeader(shape, dtype, is_fortran)
 
 
@@ -105,6 +112,78 @@ def npy_values(path: Path, file: IO[bytes], header: NpyHeader) -> NDArray[Any]:
     return flat.reshape(header.shape, order="F" if header.is_fortran else "C")
 
 
+def read_npz(path: Path, names: Sequence[str], max_bytes: int) -> dict[str, NDArray[Any]]:
+    """Read arrays of an archive of NumPy's, none of them larger than is bearable.
+
+    Parameters
+    ----------
+    path : Path
+        The archive.
+    names : sequence of str
+        Keys of the arrays that are wanted.
+    max_bytes : int
+        The largest array that is read.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By key. Pickled objects are never loaded.
+
+    Raises
+    ------
+    SourceError
+        If an array holds Python objects or is larger.
+    KeyError
+        If an array is not there.
+    OSError, ValueError, EOFError
+        And others of `source_files.DAMAGED`, if the file is damaged.
+    """
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in names:
+            with archive.open(f"{name}.npy") as file:
+                arrays[name] = _bounded(path, file, max_bytes)
+    return arrays
+
+
+def read_npy(path: Path, max_bytes: int) -> NDArray[Any]:
+    """Read a file of NumPy's that is no larger than is bearable.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    max_bytes : int
+        The largest array that is read.
+
+    Returns
+    -------
+    ndarray
+        Pickled objects are never loaded.
+
+    Raises
+    ------
+    SourceError
+        If it holds Python objects or is larger.
+    OSError, ValueError, EOFError
+        And others of `source_files.DAMAGED`, if the file is damaged.
+    """
+    with path.open("rb") as file:
+        return _bounded(path, file, max_bytes)
+
+
+def _bounded(path: Path, file: IO[bytes], max_bytes: int) -> NDArray[Any]:
+    header = npy_header(path, file)
+    n_bytes = math.prod(header.shape) * header.dtype.itemsize
+    if n_bytes > max_bytes:
+        msg = (
+            f"{path} has {header.dtype} of shape {header.shape}, more than {max_bytes:,} bytes; "
+            "give the file itself, not another one of its name"
+        )
+        raise SourceError(msg)
+    return npy_values(path, file, header)
+
+
 def refuse_objects(path: Path, dtype: np.dtype[Any]) -> None:
     """Refuse an array of Python objects, which only pickle could load.
 
@@ -121,5 +200,5 @@ def refuse_objects(path: Path, dtype: np.dtype[Any]) -> None:
         If it holds objects.
     """
     if dtype.hasobject:
-        msg = f"{path} holds Python objects, not numbers; save the image as a plain array"
+        msg = f"{path} holds Python objects, not numbers; save it as a plain array"
         raise SourceError(msg)

@@ -45,6 +45,8 @@ def open_picture(path: Path) -> Image.Image:
         with WARNING_FILTERS, warnings.catch_warnings():
             # Pillow warns from half of our limit on, and refuses beyond it.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Of odd chunks, which are nothing that a user could mend.
+            warnings.simplefilter("ignore", UserWarning)
             return Image.open(path, formats=("PNG", "JPEG"))
     except Image.DecompressionBombError:
         msg = f"{path} has more than {MAX_FRAME_PIXELS:,} pixels; crop it"

@@ -194,6 +194,8 @@ def _wrong_shape(path: Path, shape: tuple[int, ...], key: str = "") -> str:
 def _read_picture(path: Path, channel: int | None) -> NDArray[Any]:
     try:
         with WARNING_FILTERS, warnings.catch_warnings():
+            # Of odd chunks, which are nothing that a user could mend.
+            warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             opened = Image.open(path, formats=("PNG", "JPEG"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

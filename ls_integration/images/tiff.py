@@ -2,6 +2,7 @@
 
 import logging
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ls_integration.errors import SourceError
-from ls_integration.images.source_files import damaged
+from ls_integration.images.source_files import WARNING_FILTERS, damaged
 
 # tifffile reports a damaged file to its log as well as by an exception; the
 # user gets the exception as one line.
@@ -63,7 +64,7 @@ def read_tiff(
     try:
         with tifffile.TiffFile(path) as file:
             return _choose(path, file, channel, plane, projection, max_pixels)
-    except tifffile.TiffFileError as error:
+    except (tifffile.TiffFileError, AssertionError) as error:
         msg = f"{path} is damaged or not a TIFF file ({error}); copy or export it again"
         raise SourceError(msg) from error
 
@@ -91,7 +92,7 @@ def tiff_shape(path: Path) -> tuple[int, ...]:
     try:
         with tifffile.TiffFile(path) as file:
             axes, shape = _first_series(path, file)
-    except tifffile.TiffFileError as error:
+    except (tifffile.TiffFileError, AssertionError) as error:
         raise damaged(path, error) from error
     order = sorted(range(len(axes)), key=lambda index: axes[index] == "S")
     return tuple(shape[index] for index in order)
@@ -121,7 +122,7 @@ def read_tiff_series(path: Path) -> NDArray[Any]:
         with tifffile.TiffFile(path) as file:
             axes, _ = _first_series(path, file)
             values = _decoded(path, file.series[0], 0)
-    except tifffile.TiffFileError as error:
+    except (tifffile.TiffFileError, AssertionError) as error:
         raise damaged(path, error) from error
     return np.moveaxis(values, axes.index("S"), -1) if "S" in axes else values
 
@@ -237,9 +238,12 @@ def _decoded(path: Path, part: Any, page: int) -> NDArray[Any]:
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-    with Image.open(path, formats=("TIFF",)) as picture:
-        picture.seek(page)
-        decoded = np.asarray(picture)
+    with WARNING_FILTERS, warnings.catch_warnings():
+        # Of odd tags; what cannot be decoded is an error all the same.
+        warnings.simplefilter("ignore", UserWarning)
+        with Image.open(path, formats=("TIFF",)) as picture:
+            picture.seek(page)
+            decoded = np.asarray(picture)
     if decoded.shape != tuple(part.shape):
         msg = f"{path} is compressed in a way that cannot be read here; save it without compression"
         raise SourceError(msg)

@@ -7,7 +7,6 @@ ids of two studies of one source differ, and a folder may have grown since.
 (text) and ``ids`` (float64), the row of each path in ``test_paths.csv``.
 """
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,13 @@ from numpy.typing import NDArray
 from ls_integration.annotations import newest_answers
 from ls_integration.errors import ConfigError, SourceError, some_of
 from ls_integration.files import whole_file
+from ls_integration.images.npy import read_npz
+from ls_integration.images.source_files import DAMAGED
 
 SELECTION_FILE = "imgs_to_check.npz"
+
+MAX_SELECTION_BYTES = 256 * 1024 * 1024
+"""Half a million paths of 128 characters, of 4 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,11 @@ def read_selection(path: Path) -> Listed:
         If it is no such file, is empty, or names an image twice.
     """
     try:
-        # NumPy leaves a file open that it opened itself and cannot read.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            paths, ids = np.asarray(archive["paths"]), np.asarray(archive["ids"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        msg = f"{path} is not a list of images ({error}); give an npz file with 'paths' and 'ids'"
+        arrays = read_npz(path, ["paths", "ids"], MAX_SELECTION_BYTES)
+        paths, ids = arrays["paths"], arrays["ids"]
+    except (*DAMAGED, SourceError) as error:
+        reason = " ".join(str(error).split())[:120]
+        msg = f"{path} is not a list of images ({reason}); give an npz file with 'paths' and 'ids'"
         raise SourceError(msg) from error
     if paths.ndim != 1 or paths.dtype.kind != "U" or not len(paths):
         msg = f"{path}: 'paths' must be a list of texts, it is {paths.dtype} of {paths.shape}"

@@ -168,6 +168,8 @@ def _check_sizes(path: Path) -> None:
         for member in archive.infolist():
             with archive.open(member) as file:
                 dtype = npy_header(path, file).dtype
-            if dtype.hasobject or member.file_size > MAX_TRAINING_BYTES:
-                msg = f"its part {member.filename[:40]} is no array of numbers"
+            # `save_training` packs nothing: all parts together are no more than the file.
+            is_packed = member.compress_type != zipfile.ZIP_STORED
+            if dtype.hasobject or is_packed or member.file_size > MAX_TRAINING_BYTES:
+                msg = f"its part {member.filename[:40]} is packed, or no array of numbers"
                 raise ModelError(msg)

@@ -18,9 +18,7 @@ https://github.com/fredbeaupre/AnomaGUI, ``anomagui.py``.
 
 import csv
 import io
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,12 +27,17 @@ from numpy.typing import NDArray
 from ls_integration.annotations import check_annotations, newest_answers
 from ls_integration.errors import SourceError, some_of
 from ls_integration.files import whole_file, write_text
+from ls_integration.images.npy import read_npz
+from ls_integration.images.source_files import DAMAGED
 from ls_integration.results.names import name_rounds, rounds_of
 from ls_integration.scoring.binary import Counts, count_decisions
 
 HEADER = ["Name", "Accuracy", "TPR", "FPR", "FP", "FN", "Classified"]
 DECISION, RATING, MODEL_SCORE, DECISION_TIME_S = range(4)
 """Columns of ``classifications``."""
+
+MAX_SESSION_BYTES = 64 * 1024 * 1024
+"""Two million images of four numbers."""
 
 _OLD_COLUMNS, _COLUMNS = 2, 4
 
@@ -220,12 +223,11 @@ def _load_classifications(path: Path) -> NDArray[np.float64]:
     """Load the table, with NaN as score and time where the file has none."""
     try:
         # A pickle in an old file could run anything; the real ones have none.
-        with np.load(path, allow_pickle=False) as archive:
-            table: NDArray[Any] = archive["classifications"]
+        table = read_npz(path, ["classifications"], MAX_SESSION_BYTES)["classifications"]
     except FileNotFoundError:
         msg = f"there is no session file {path}; check the path"
         raise SourceError(msg) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, SourceError) as error:
         msg = f"{path} is not a session of AnomaGUI: no readable array 'classifications' in it"
         raise SourceError(msg) from error
     if table.ndim != 2 or table.shape[1] not in (_OLD_COLUMNS, _COLUMNS):

@@ -7,7 +7,6 @@ of that is decided before the first byte is written. One command at a time write
 into a folder, and clears away what one that was killed has left there.
 """
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ls_integration.errors import ResultsError, some_of
-from ls_integration.files import file_sha256, write_json
+from ls_integration.files import file_sha256, read_json, write_json
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -157,10 +156,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {"schema": SCHEMA, "study": {}, "files": {}}
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
         schema = int(manifest["schema"])
-        dict(manifest["study"]), dict(manifest["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        parts = (manifest["study"], manifest["files"], manifest.get("pending", {}))
+        if not all(isinstance(part, dict) for part in parts):
+            raise TypeError(MANIFEST)
+    except (OSError, ValueError, KeyError, OverflowError, TypeError) as error:
         msg = f"cannot read {path}; remove it (its folder then counts as not ours) or restore it"
         raise ResultsError(msg) from error
     if schema > SCHEMA:

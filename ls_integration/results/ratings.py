@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from ls_integration.annotations import check_annotations, newest_answers
 from ls_integration.errors import SourceError, some_of
 from ls_integration.files import whole_file
+from ls_integration.images.npy import read_npy
+from ls_integration.images.source_files import DAMAGED
+from ls_integration.results.anomagui import MAX_SESSION_BYTES
 from ls_integration.results.names import name_rounds, rounds_of
 from ls_integration.results.tables import write_csv
 
@@ -199,12 +202,12 @@ def _check_places(
 
 def _load(path: Path) -> NDArray[np.float64]:
     try:
-        with path.open("rb") as stream:
-            session = np.load(stream, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        msg = f"{path} is no session of ratings ({error}); give a reannotations.npy"
+        session = read_npy(path, MAX_SESSION_BYTES)
+    except (*DAMAGED, SourceError) as error:
+        reason = " ".join(str(error).split())[:120]
+        msg = f"{path} is no session of ratings ({reason}); give a reannotations.npy"
         raise SourceError(msg) from error
-    if not isinstance(session, np.ndarray) or session.dtype.kind not in "iuf":
+    if session.dtype.kind not in "iuf":
         msg = f"{path} holds no table of numbers; give a reannotations.npy"
         raise SourceError(msg)
     if session.ndim != 2 or session.shape[1] != 2:

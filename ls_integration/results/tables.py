@@ -13,6 +13,7 @@ from ls_integration.annotations import (
     hint_at_header,
     read_annotations,
     read_table,
+    refuse_lists,
 )
 from ls_integration.errors import SourceError, some_of
 from ls_integration.files import whole_file
@@ -187,9 +188,11 @@ def check_items(frame: pd.DataFrame) -> pd.DataFrame:
     items = frame.reset_index(drop=True).copy()
     for name in ITEM_TEXTS:
         if name in items.columns:
+            refuse_lists(name, items[name])
             items[name] = as_text(name, items[name])
     for name in ITEM_NUMBERS:
         if name in items.columns:
+            refuse_lists(name, items[name])
             items[name] = as_numbers(name, items[name])
     empty = [row + 1 for row in np.flatnonzero(items["item_id"].isna())]
     if empty:
@@ -203,7 +206,12 @@ def check_items(frame: pd.DataFrame) -> pd.DataFrame:
         items.insert(1, "position", np.arange(len(items), dtype="int64"))
     else:
         position = as_numbers("position", items["position"])
-        wrong = [row + 1 for row in np.flatnonzero(position.isna() | (position % 1 != 0))]
+        wrong = [
+            row + 1
+            for row in np.flatnonzero(
+                position.isna() | (position % 1 != 0) | (position.abs() > 2**53)
+            )
+        ]
         if wrong:
             msg = f"column position is not a whole number in row {some_of(wrong)}; correct it"
             raise SourceError(msg)

@@ -387,7 +387,7 @@ class Client:
             return None
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             msg = (
                 f"{self.url} did not answer with JSON; is it a Label Studio server? "
                 "check the address given with --url or LABEL_STUDIO_URL"

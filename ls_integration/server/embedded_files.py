@@ -5,7 +5,6 @@ running process), ``server.log``, ``initialised`` (empty: the database has its
 owner) and ``up.lock``. All for the owner of the folder only.
 """
 
-import json
 import secrets
 import stat
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from ls_integration.errors import ConfigError
-from ls_integration.files import PRIVATE_MODE, write_json
+from ls_integration.files import PRIVATE_MODE, read_json, write_json
 
 DEFAULT_NAME = ".label-studio"
 """Name of the data dir unless another is asked for."""
@@ -250,14 +249,14 @@ def read_state(data_dir: Path) -> State | None:
             port=int(fields["port"]),
             media=str(fields["media"]),
         )
-    except (ConfigError, KeyError, TypeError, ValueError):
+    except (ConfigError, KeyError, OverflowError, TypeError, ValueError):
         # A process that cannot be told for sure is never signalled.
         return None
 
 
 def _read_object(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         msg = (
             f"cannot read {path} ({type(error).__name__}); put it back or choose another --data-dir"

@@ -159,7 +159,7 @@ def settle(
         if entry["project_id"] != project_id:
             continue
         # A clock set back must not make the wait longer than the limit.
-        age_s = max(0.0, time.time() - float(entry["opened_at_s"]))
+        age_s = max(0.0, time.time() - float(entry.get("opened_at_s", time.time())))
         left_s = 0.0 if is_over(entry, server_start) else max(0.0, settle_s - age_s)
         started = time.monotonic()
         wanted = set(entry["item_ids"])

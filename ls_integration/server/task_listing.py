@@ -7,8 +7,10 @@ pager, which also hides a 404 in the middle of a listing, is not used.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from ls_integration.errors import ServerError
 from ls_integration.server.client import Client
 
 PAGE_SIZE = 500
@@ -26,6 +28,36 @@ ANNOTATION_FIELDS = (
     "draft_created_at",
 )
 """What is asked for of an annotation."""
+
+
+@contextmanager
+def as_listed(url: str) -> Iterator[None]:
+    """Say in one line that a listing has another form than Label Studio's.
+
+    Parameters
+    ----------
+    url : str
+        Of the server.
+
+    Yields
+    ------
+    None
+        For the block that takes the listing apart, and does nothing else.
+
+    Raises
+    ------
+    ServerError
+        In place of what it raises to take it for what it is not.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        msg = (
+            f"{url} lists tasks in another form than Label Studio's ({reason}); check the address "
+            "given with --url or LABEL_STUDIO_URL, and the server's version"
+        )
+        raise ServerError(msg, url=url) from error
 
 
 def listing_params(
@@ -159,8 +191,12 @@ def pages_by_id(
         query = by_id([*conditions, where("id", "greater", "Number", above)])
         params = listing_params(project_id, include, fields, query=query, page_size=page_size)
         answer = client.get("/api/tasks", params=params)
-        tasks = sorted(answer["tasks"], key=lambda task: int(task["id"]))
-        # Counted before the page is read: the last one may have gone between the two.
-        n_left = int(answer["total"]) - len(tasks) if tasks else 0
-        yield tasks, n_left
-        above = int(tasks[-1]["id"]) if tasks else 0
+        with as_listed(client.url):
+            listed = {int(task["id"]): dict(task) for task in answer["tasks"]}
+            if min(listed, default=above + 1) <= above:
+                msg = "tasks of other pages"
+                raise ValueError(msg)
+            # Counted before the page is read: the last one may have gone between the two.
+            n_left = int(answer["total"]) - len(listed) if listed else 0
+        yield [listed[task_id] for task_id in sorted(listed)], n_left
+        above = max(listed, default=0)

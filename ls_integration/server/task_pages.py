@@ -13,6 +13,7 @@ from ls_integration.server.client import Client
 from ls_integration.server.task_listing import (
     ANNOTATION_FIELDS,
     PAGE_SIZE,
+    as_listed,
     by_id,
     listing_params,
     pages_by_id,
@@ -113,16 +114,17 @@ def read_totals(client: Client, project_id: int) -> Totals:
     query = {"ordering": ["-tasks:updated_at"]}
     params = listing_params(project_id, _STAMP_FIELDS, "task_only", query=query, page_size=1)
     answer, now = client.get_dated("/api/tasks", params=params)
-    newest_us = max((as_us(task["updated_at"]) for task in answer["tasks"]), default=0)
-    if now is not None:
-        # A clock that once was ahead must not hide the changes of years.
-        newest_us = min(newest_us, int(now.timestamp() * 1_000_000))
-    return Totals(
-        int(answer["total"]),
-        int(answer["total_annotations"]),
-        int(answer["total_predictions"]),
-        newest_us,
-    )
+    with as_listed(client.url):
+        newest_us = max((as_us(task["updated_at"]) for task in answer["tasks"]), default=0)
+        if now is not None:
+            # A clock that once was ahead must not hide the changes of years.
+            newest_us = min(newest_us, int(now.timestamp() * 1_000_000))
+        return Totals(
+            int(answer["total"]),
+            int(answer["total_annotations"]),
+            int(answer["total_predictions"]),
+            newest_us,
+        )
 
 
 def read_page(client: Client, project_id: int, *, above: int, up_to: int | None) -> Page:
@@ -154,9 +156,10 @@ def read_page(client: Client, project_id: int, *, above: int, up_to: int | None)
         wanted.append(where("id", "less_or_equal", "Number", up_to))
     params = listing_params(project_id, FIELDS, "all", query=by_id(wanted), page_size=PAGE_SIZE)
     answer = client.get("/api/tasks", params=params)
-    tasks = answer["tasks"]
-    last_id = max((int(task["id"]) for task in tasks), default=0)
-    return Page(_rows(tasks), last_id, int(answer["total"]) - len(tasks))
+    with as_listed(client.url):
+        tasks = answer["tasks"]
+        last_id = max((int(task["id"]) for task in tasks), default=0)
+        return Page(_rows(tasks), last_id, int(answer["total"]) - len(tasks))
 
 
 def read_by_ids(client: Client, project_id: int, task_ids: Sequence[int]) -> pa.Table:
@@ -189,7 +192,9 @@ def read_by_ids(client: Client, project_id: int, task_ids: Sequence[int]) -> pa.
         raise ValueError(msg)
     query = {"selectedItems": {"all": False, "included": [int(one) for one in task_ids]}}
     params = listing_params(project_id, FIELDS, "all", query=query, page_size=IDS_AT_ONCE)
-    return _rows(client.get("/api/tasks", params=params)["tasks"])
+    answer = client.get("/api/tasks", params=params)
+    with as_listed(client.url):
+        return _rows(answer["tasks"])
 
 
 def read_stamps(client: Client, project_id: int, *, since_us: int | None) -> pd.DataFrame:
@@ -230,7 +235,8 @@ def read_stamps(client: Client, project_id: int, *, since_us: int | None) -> pd.
         page_size=STAMPS_PAGE_SIZE,
         conditions=changed,
     )
-    found = [(int(task["id"]), *_stamp(task)) for tasks, _ in pages for task in tasks]
+    with as_listed(client.url):
+        found = [(int(task["id"]), *_stamp(task)) for tasks, _ in pages for task in tasks]
     frame = pd.DataFrame(found, columns=["task_id", *STAMP_COLUMNS]).astype("int64")
     return frame.set_index("task_id").sort_index()
 
@@ -266,8 +272,9 @@ def read_cuts(client: Client, project_id: int, n_tasks: int, n_parts: int) -> li
         params = listing_params(
             project_id, ("id",), "task_only", query=by_id(), page_size=1, page=page
         )
-        (task, *_) = client.get("/api/tasks", params=params)["tasks"]
-        cuts.append(int(task["id"]))
+        answer = client.get("/api/tasks", params=params)
+        with as_listed(client.url):
+            cuts.append(int(answer["tasks"][0]["id"]))
     return sorted(set(cuts))
 
 
@@ -292,10 +299,12 @@ def read_versions(client: Client, project_id: int) -> dict[str, tuple[int, str]]
         If Label Studio refuses.
     """
     path = f"/api/projects/{project_id}/model-versions/"
-    listed = client.get(path, params={"extended": "true"})["static"]
-    return {
-        str(one["model_version"]): (int(one["count"]), _whole_time(one["latest"])) for one in listed
-    }
+    answer = client.get(path, params={"extended": "true"})
+    with as_listed(client.url):
+        return {
+            str(one["model_version"]): (int(one["count"]), _whole_time(one["latest"]))
+            for one in answer["static"]
+        }
 
 
 def as_us(text: str) -> int:

@@ -6,7 +6,6 @@ sends each once, and not again if it is lost): that command reads the answers
 themselves.
 """
 
-import json
 import logging
 import os
 import subprocess
@@ -15,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ls_integration.files import write_json
+from ls_integration.files import read_json, write_json
 from ls_integration.serving.application import START_TRAINING
 
 _log = logging.getLogger(__name__)
@@ -154,7 +153,7 @@ def _project_of(payload: Mapping[str, Any]) -> int | None:
 
 def _read_ids(state: Path) -> set[int]:
     try:
-        content = json.loads(state.read_text(encoding="utf-8"))
+        content = read_json(state)
         ids = content["new_annotation_ids"]
         return {one for one in ids if isinstance(one, int)}
     except FileNotFoundError:

@@ -1,6 +1,5 @@
 """The study folder: find it, read it, write it, keep others off."""
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from ls_integration.errors import StudyError, some_of
-from ls_integration.files import PRIVATE_MODE, write_json
+from ls_integration.files import PRIVATE_MODE, read_json, write_json
 from ls_integration.study.disk import writing
 from ls_integration.study.model import Study
 
@@ -120,7 +119,7 @@ def load(folder: Path) -> Study:
     """
     path = folder / STUDY_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         return Study.model_validate(content)
     except FileNotFoundError:
         msg = f"{folder} is no study folder (no {STUDY_FILE}); give one that `import` made"

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ls_integration.errors import StudyError
+from ls_integration.files import parse_json
 from ls_integration.study.disk import writing
 
 TASKS_EVENT = "batch"
@@ -18,6 +20,7 @@ UPLOADS_EVENT = "pictures"
 """Of the line that opens a batch of pictures."""
 
 _JOURNAL_FILE = "journal.jsonl"
+_PROJECT_EVENT = "project"
 
 
 def append_journal(folder: Path, entry: Mapping[str, Any]) -> None:
@@ -59,17 +62,44 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
     list of dict
         In the order written. A last line that a kill cut short is left out:
         its batch was not sent, since the line is on the disk before the batch.
+        So is a line that a damaged disk made unreadable: what it opened is found
+        by counting the tasks at the end.
+
+    Raises
+    ------
+    StudyError
+        If the file is there and cannot be read.
     """
     path = folder / _JOURNAL_FILE
-    if not path.exists():
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        msg = f"cannot read {path} ({error.strerror or error}); mend that, rerun"
+        raise StudyError(msg) from None
     entries = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in content.split(b"\n"):
         try:
-            entries.append(json.loads(line))
+            entry = parse_json(line)
         except ValueError:
             continue
+        if isinstance(entry, dict) and _is_whole(entry):
+            entries.append(entry)
     return entries
+
+
+def _is_whole(entry: Mapping[str, Any]) -> bool:
+    """Tell whether a line says all that is asked of its event."""
+    event = entry.get("event")
+    if event in (TASKS_EVENT, PREDICTIONS_EVENT, UPLOADS_EVENT):
+        return (
+            "batch" in entry
+            and isinstance(entry.get("project_id"), int)
+            and isinstance(entry.get("item_ids"), list)
+            and isinstance(entry.get("opened_at_s", 0.0), int | float)
+        )
+    return isinstance(event, str) and (event != _PROJECT_EVENT or "key" in entry)
 
 
 def is_over(entry: Mapping[str, Any], server_start: str | None) -> bool:

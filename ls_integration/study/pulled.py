@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ls_integration.errors import StudyError
-from ls_integration.files import PRIVATE_MODE, file_sha256, whole_file, write_json
+from ls_integration.files import PRIVATE_MODE, file_sha256, read_json, whole_file, write_json
 from ls_integration.study.disk import writing
 
 PULLED_FOLDER = "pulled"
@@ -122,7 +122,7 @@ def read_pulled(path: Path, about: Mapping[str, Any]) -> Pulled:
         Saying in a few words what is wrong with it.
     """
     try:
-        content = json.loads(_beside(path).read_text(encoding="utf-8"))
+        content = read_json(_beside(path))
         own_hash = content.pop(_OWN_HASH)
         wrong = None
         if own_hash != _hash_of(content) or content[_HASH] != file_sha256(path):

@@ -1,10 +1,12 @@
 """The study's tables: items, what pages start from, what was first answered, uploads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from ls_integration.annotations import refuse_lists
+from ls_integration.answers import SEEN_COLUMNS
 from ls_integration.errors import SourceError, StudyError, some_of
 from ls_integration.files import PRIVATE_MODE, whole_file
 from ls_integration.parquet import read_parquet
@@ -14,6 +16,7 @@ _ITEMS_FILE = "items.parquet"
 _PREDICTIONS_FILE = "predictions.parquet"
 _SEEN_FILE = "seen.parquet"
 _MOVED_FILE = "moved.parquet"
+_MOVED_COLUMNS = ("item_id", "label", "server_url", "project_id", "annotation_id", "stored_at")
 _UPLOADS_FILE = "uploads.parquet"
 
 
@@ -50,7 +53,13 @@ def read_items(folder: Path) -> pd.DataFrame:
     SourceError
         If it breaks its contract.
     """
-    return check_items(_read_table(folder / _ITEMS_FILE))
+    path = folder / _ITEMS_FILE
+    table = _read_table(path)
+    try:
+        return check_items(table)
+    except SourceError as error:
+        msg = f"{path}: {error}"
+        raise SourceError(msg) from None
 
 
 def check_items(items: pd.DataFrame) -> pd.DataFrame:
@@ -120,7 +129,7 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     path = folder / _PREDICTIONS_FILE
     if not path.exists():
         return pd.DataFrame({"item_id": [], "label": [], "score": [], "model_version": []})
-    return _read_table(path)
+    return _read_table(path, ("item_id", "label", "score", "model_version"))
 
 
 def write_seen(folder: Path, seen: pd.DataFrame) -> None:
@@ -150,7 +159,7 @@ def read_seen(folder: Path) -> pd.DataFrame:
         Columns of `answers.SEEN_COLUMNS`; empty before the first pull.
     """
     path = folder / _SEEN_FILE
-    return _read_table(path) if path.exists() else pd.DataFrame()
+    return _read_table(path, SEEN_COLUMNS) if path.exists() else pd.DataFrame()
 
 
 def write_moved(folder: Path, moved: pd.DataFrame) -> None:
@@ -180,7 +189,7 @@ def read_moved(folder: Path) -> pd.DataFrame | None:
         None if the study was never moved.
     """
     path = folder / _MOVED_FILE
-    return _read_table(path) if path.exists() else None
+    return _read_table(path, _MOVED_COLUMNS) if path.exists() else None
 
 
 def write_uploads(folder: Path, addresses: Mapping[str, str]) -> None:
@@ -218,7 +227,7 @@ def read_uploads(folder: Path) -> dict[str, str]:
     path = folder / _UPLOADS_FILE
     if not path.exists():
         return {}
-    table = _read_table(path)
+    table = _read_table(path, ("image", "address"))
     return dict(zip(table["image"], table["address"], strict=True))
 
 
@@ -227,10 +236,17 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
         table.to_parquet(temporary, index=False)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _read_table(path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
     try:
-        return read_parquet(path)
-    except (OSError, ValueError) as error:
+        table = read_parquet(path)
+        missing = [name for name in needed if name not in table.columns]
+        if missing:
+            msg = f"it lacks the column {some_of(missing)}"
+            raise ValueError(msg)
+        for name in table.columns:
+            refuse_lists(str(name), table[name])
+        return table
+    except (OSError, ValueError, SourceError) as error:
         reason = " ".join(str(error).split())[:200]
         msg = f"cannot read {path} ({reason}); restore it from a backup, or import into a new study"
         raise StudyError(msg) from None

@@ -1,14 +1,16 @@
 """`check STUDY`: the study's folder, its pictures, and each of its projects."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ls_integration import study as studies
 from ls_integration.errors import IntegrationError, some_of
+from ls_integration.images.source_files import DAMAGED, WARNING_FILTERS
 from ls_integration.kinds import sted_rating
 from ls_integration.kinds.registry import kind_of
 from ls_integration.server.bucket import Bucket
@@ -140,9 +142,11 @@ def _check_folder(
 
 def _is_picture(path: Path) -> bool:
     try:
-        with Image.open(path):  # the header only
-            return True
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        with WARNING_FILTERS, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("WEBP", "PNG", "JPEG")):  # the header only
+                return True
+    except (*DAMAGED, Image.DecompressionBombError):
         return False
 
 

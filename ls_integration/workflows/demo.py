@@ -4,7 +4,6 @@ The reviewers answer as people do: each asks the server, with a token of their
 own, for the next task of their own project and submits an answer to it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 
 from ls_integration import study as studies
 from ls_integration.errors import ServerError, StudyError, some_of
-from ls_integration.files import PRIVATE_MODE, write_json
+from ls_integration.files import PRIVATE_MODE, read_json, write_json
 from ls_integration.kinds import sted_quality
 from ls_integration.label_config import Control, choice_result, parse
 from ls_integration.progress import Reporter, Say, silent
@@ -273,12 +272,12 @@ def _next_task(client: Client, project_id: int) -> dict[str, Any] | None:
 def _keep_token(path: Path, person: Person) -> None:
     """Remember a reviewer's token, so that another run can answer as them."""
     if person.token is not None:
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        known = _read_known(path)
         write_json(path, {**known, person.name: person.token.get_secret_value()}, mode=PRIVATE_MODE)
 
 
 def _read_tokens(path: Path) -> dict[str, SecretStr]:
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = _read_known(path)
     lost = [reviewer.name for reviewer in REVIEWERS if reviewer.name not in known]
     if lost:
         msg = (
@@ -287,3 +286,19 @@ def _read_tokens(path: Path) -> dict[str, SecretStr]:
         )
         raise StudyError(msg)
     return {name: SecretStr(token) for name, token in known.items()}
+
+
+def _read_known(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        known = read_json(path)
+        if not isinstance(known, dict) or not all(isinstance(one, str) for one in known.values()):
+            raise TypeError(path.name)
+    except (OSError, ValueError, TypeError) as error:
+        msg = (
+            f"cannot read the tokens in {path} ({type(error).__name__}); run the demo in a new "
+            "folder with --folder"
+        )
+        raise StudyError(msg) from None
+    return known

@@ -2,22 +2,26 @@
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ls_integration.errors import SourceError, some_of
 from ls_integration.files import whole_file
+from ls_integration.images.source_files import DAMAGED, WARNING_FILTERS
 from ls_integration.study import Study
 
 _EXAMPLE_WIDTH_PX = 168
 """Three examples stand side by side in Label Studio's dialog."""
 
 _EXAMPLES_IN_A_ROW = 3
+# Others have decoders that nobody looked at here; one of them (EPS) runs programs.
+_FORMATS = ("PNG", "JPEG", "WEBP")
 
 _EXAMPLE_PREFIX, _EXAMPLE_HEX_DIGITS = "example-", 16
 """Example pictures are named after the first digits of `hash_pixels`."""
@@ -151,7 +155,10 @@ def publish_examples(
         raise SourceError(msg)
     names = [f"{_EXAMPLE_PREFIX}{pixels[:_EXAMPLE_HEX_DIGITS]}.png" for pixels in hashes]
     for example, name in zip(examples, names, strict=True):
-        with whole_file(pictures / name) as temporary, Image.open(example.path) as picture:
+        with (
+            whole_file(pictures / name) as temporary,
+            Image.open(example.path, formats=_FORMATS) as picture,
+        ):
             # Pixels only: metadata may tell where the picture is from.
             picture.convert("RGB").save(temporary, format="PNG")
     return names
@@ -233,9 +240,12 @@ def hash_pixels(path: Path) -> str:
         If it cannot be read.
     """
     try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        with WARNING_FILTERS, warnings.catch_warnings():
+            # Of odd palettes; the picture is shown all the same.
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as picture:
+                pixels = np.asarray(picture.convert("RGB"))
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())
         msg = f"cannot read the picture {path} ({reason}); replace it, or leave it out"
         raise SourceError(msg) from None

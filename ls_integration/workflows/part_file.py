@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ls_integration.errors import ResultsError
+from ls_integration.files import parse_json
 
 
 class PartFile:
@@ -91,7 +92,7 @@ class PartFile:
 
 def _parsed(line: str) -> Mapping[str, Any] | None:
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
     except ValueError:
         return None
     return entry if isinstance(entry, dict) else None

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ls_integration.errors import ResultsError, SourceError
-from ls_integration.files import whole_file
+from ls_integration.files import parse_json, whole_file
 
 SUFFIX: Final = ".parquet"
 """Behind the name of the frame: ``a/b.fits`` becomes ``a/b.fits.parquet``."""
@@ -222,19 +222,22 @@ def read_scored(path: Path, columns: Sequence[str]) -> tuple[dict[str, Any], dic
             facts = _facts_of(file)
             there = [name for name in columns if name in file.schema_arrow.names]
             table = file.read(columns=there, use_threads=False)
-    except (OSError, ValueError) as error:
+            return facts, {name: _as_array(name, table.column(name)) for name in there}
+    except (OSError, ValueError, TypeError, pa.ArrowNotImplementedError) as error:
         reason = " ".join(str(error).split())[:120]
         msg = f"{path} is damaged ({reason}); remove it and run predict again"
         raise SourceError(msg) from None
-    return facts, {name: _as_array(name, table.column(name)) for name in there}
 
 
 def _facts_of(file: Any) -> Any:
-    return json.loads((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
+    return parse_json((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
 
 
 def _as_array(name: str, column: Any) -> NDArray[Any]:
     if name == "look":
+        if not pa.types.is_fixed_size_list(column.type):
+            msg = f"its column look holds {column.type}"
+            raise ValueError(msg)
         whole = column.combine_chunks()
         cells = whole.flatten().to_numpy(zero_copy_only=False)
         return np.asarray(cells, dtype=np.float32).reshape(len(whole), -1)

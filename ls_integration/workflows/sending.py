@@ -10,6 +10,7 @@ from PIL import Image
 
 from ls_integration import study as studies
 from ls_integration.errors import ConfigError, some_of
+from ls_integration.images.source_files import DAMAGED
 from ls_integration.kinds.cutouts_regions import shown_boxes
 from ls_integration.kinds.kind import IMAGE_WIDTH, Page
 from ls_integration.kinds.registry import kind_of
@@ -220,7 +221,14 @@ def _with_image_width_known(study: Study, items: pd.DataFrame, media: Path) -> S
         return study
     sizes_px = []
     for image in items["image"]:
-        with Image.open(media / image) as picture:
-            sizes_px.append(max(picture.size))
+        try:
+            with Image.open(media / image, formats=("WEBP", "PNG", "JPEG")) as picture:
+                sizes_px.append(max(picture.size))
+        except (*DAMAGED, Image.DecompressionBombError):
+            msg = (
+                f"{media / image} is no picture any more; remove it and run the same import (or "
+                "extend) again, it draws it again"
+            )
+            raise ConfigError(msg) from None
     width_px = fit_width_px(sizes_px)
     return study.model_copy(update={"options": {**study.options, IMAGE_WIDTH: width_px}})

@@ -1,5 +1,6 @@
 """STED images for a model: any source that `import sted-quality` reads, or one NPZ with all."""
 
+import math
 import weakref
 import zipfile
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ls_integration.errors import ConfigError, SourceError, some_of
 from ls_integration.images.npy import npy_header, npy_values, refuse_objects
-from ls_integration.images.read import decode_counts, read_image
+from ls_integration.images.read import MAX_PIXELS, decode_counts, read_image
 from ls_integration.images.source_files import DAMAGED, check_file, damaged
 from ls_integration.kinds.sources_table import SourceTable
 from ls_integration.kinds.sted_source import read_source
@@ -37,6 +38,9 @@ RATING_DECIMALS = 6
 """A rating that went by way of float32: 0.7 is 0.699999988 there, which is below 0.7."""
 
 _MAX_TEXT = 1000
+_MOST_IMAGES = 1_000_000
+# Deflate cannot do better (zlib's own technical notes: 1032 to 1).
+_MOST_PACKED = 1032
 
 
 def open_sted(
@@ -191,6 +195,7 @@ def _open_npz(path: Path) -> ImageSource:
                 raise SourceError(msg)
             with archive.open(f"{IMAGES}.npy") as file:
                 shape, dtype, is_fortran = npy_header(path, file)
+            _check_size(path, shape, dtype, archive.getinfo(f"{IMAGES}.npy"))
             columns = {
                 name: _read_column(path, archive, name, shape[0] if shape else 0)
                 for name in (RATING, SESSION, ID)
@@ -235,6 +240,25 @@ def _open_npz(path: Path) -> ImageSource:
         return Batch(rows[good], StedImages([counts[place] for place in good]), tuple(problems))
 
     return replace(source, read=read)
+
+
+def _check_size(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], member: zipfile.ZipInfo
+) -> None:
+    """Refuse a header, or a directory of an archive, that promises what is not there."""
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if member.file_size > _MOST_PACKED * max(member.compress_size, 1) or n_bytes > member.file_size:
+        msg = (
+            f"{path}, key {IMAGES}, says {dtype} of shape {shape}, which it does not hold; "
+            "save it again"
+        )
+        raise SourceError(msg)
+    if math.prod(shape[1:]) > MAX_PIXELS or (shape and shape[0] > _MOST_IMAGES):
+        msg = (
+            f"{path}, key {IMAGES}, has shape {shape}: more than {_MOST_IMAGES:,} images, or of "
+            f"more than {MAX_PIXELS:,} pixels; cut it into several"
+        )
+        raise SourceError(msg)
 
 
 def _fault(image: NDArray[Any]) -> str:
