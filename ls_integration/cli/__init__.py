@@ -4,6 +4,7 @@ Every command module has ``register(app)``. Workflows are imported inside the
 commands: ``--help`` and ``up`` must not wait for pandas or scikit-learn.
 """
 
+import errno
 import logging
 import sys
 from typing import NoReturn
@@ -128,5 +129,13 @@ def main() -> NoReturn:
         if debug:
             raise
         print_error(str(error))
+        sys.exit(EXIT_USER_ERROR)
+    except OSError as error:
+        # Asking whether a file is there is enough to meet it, anywhere.
+        if debug or error.errno != errno.ENAMETOOLONG:
+            raise
+        print_error(
+            f"the name {str(error.filename)[:80]}... is longer than a file's can be; shorten it"
+        )
         sys.exit(EXIT_USER_ERROR)
     sys.exit(EXIT_OK)
