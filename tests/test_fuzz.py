@@ -30,8 +30,8 @@ from tests.fuzz_readers import READERS
 N_LONG = int(os.environ.get("LS_INTEGRATION_FUZZ", "0"))
 N_INPUTS = N_LONG or 60
 
-LONGEST_S = 20
-"""A file of some kB takes milliseconds; a busy machine may stand still for seconds."""
+LONGEST_S = 60
+"""A file of some kB takes milliseconds; the first of a kind loads libraries, on a busy machine."""
 
 MOST_MB = 400
 """More than before, while one broken file is read."""

@@ -8,14 +8,14 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ls_integration.errors import ModelError, ResultsError, SourceError
 from ls_integration.files import write_bytes
-from ls_integration.images.npy import npy_header
+from ls_integration.images.npy import npy_header, read_npz
 from ls_integration.images.source_files import DAMAGED
 from ls_integration.models.model import Features, Floats
 
@@ -137,8 +137,7 @@ def load_training(model: Path) -> TrainingData:
             msg = f"it is larger than {MAX_TRAINING_BYTES:,} bytes"
             raise ModelError(msg)
         _check_sizes(path)
-        with np.load(path, allow_pickle=False) as archive:
-            arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in _NAMES}
+        arrays = read_npz(path, _NAMES, MAX_TRAINING_BYTES)
         data = TrainingData(
             np.asarray(arrays["features"], dtype=np.float32),
             np.asarray(arrays["target"], dtype=np.float64),
