@@ -1,7 +1,7 @@
 """Every reader of the package: what a valid file of it looks like, and how such files break.
 
 The table is complete if it names whatever opens, decodes or parses a file or an answer of
-Label Studio; `tests.test_fuzz` compares it with a search through the package's own text.
+Label Studio; `tests.test_fuzz` compares it with a search through the package.
 """
 
 import gzip
