@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,13 +75,17 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_server(*, workers: int = 2, threads: int = 8) -> Iterator[PostgresServer]:
+def postgres_server(
+    *, workers: int = 2, threads: int = 8, settings: Sequence[str] = ()
+) -> Iterator[PostgresServer]:
     """Start PostgreSQL and a Label Studio on it, and stop both when the block ends.
 
     Parameters
     ----------
     workers, threads : int
         Processes of the server, and threads of each.
+    settings : sequence of str
+        Of PostgreSQL, as ``jit=off``; by default it is as Debian sets it up.
 
     Yields
     ------
@@ -104,7 +108,7 @@ def postgres_server(*, workers: int = 2, threads: int = 8) -> Iterator[PostgresS
         known = {name: secrets.token_hex(20) for name in names}
         for name, secret in known.items():
             (notes / name).write_text(secret)
-        database_port = _start_database(stack, folder, known["database_password"])
+        database_port = _start_database(stack, folder, known["database_password"], settings)
         port = free_port()
         child = environment(data, media, HOST) | {
             "LABEL_STUDIO_DJANGO_DB": "default",
@@ -140,8 +144,8 @@ def make_application() -> Any:
     return container_wsgi.make_application()
 
 
-def _start_database(stack: ExitStack, folder: Path, password: str) -> int:
-    """Make and start a database that is as durable as any; give its port."""
+def _start_database(stack: ExitStack, folder: Path, password: str, settings: Sequence[str]) -> int:
+    """Make and start a database; give its port."""
     where = binaries()
     if where is None:
         msg = "no PostgreSQL on this machine (`apt-get install postgresql`)"
@@ -166,7 +170,8 @@ def _start_database(stack: ExitStack, folder: Path, password: str) -> int:
     port = free_port()
     process = _start(
         stack,
-        [str(where / "postgres"), "-D", str(cluster), "-h", HOST, "-p", str(port), "-k", ""],
+        [str(where / "postgres"), "-D", str(cluster), "-h", HOST, "-p", str(port), "-k", ""]
+        + [word for setting in settings for word in ("-c", setting)],
         log,
         # Ends connections instead of waiting for them.
         stop=signal.SIGINT,

@@ -83,7 +83,8 @@ def postgres() -> Iterator[Place]:
     """Start a Label Studio on PostgreSQL with two workers."""
     if binaries() is None:
         pytest.skip("no PostgreSQL on this machine (`make test-faults` installs it)")
-    with postgres_server() as server:
+    # Nothing here is about power cuts, and its queries are short.
+    with postgres_server(settings=("jit=off", "fsync=off")) as server:
         yield Place(POSTGRES, server.url, server.token, server.media)
 
 
