@@ -1,10 +1,12 @@
 """Seconds of an export: ours in full, Label Studio's own, the SDK's, ours after 1 % changed.
 
-    python benchmarks/export.py [--tasks 2000] [--rounds 3] [--postgres] [--sdk 1]
+    python benchmarks/export.py [--tasks 2000] [--rounds 3] [--postgres] [--sdk 1] [--blind]
 
 It starts an embedded server (SQLite, one process) in a temporary folder, or with ``--postgres``
 a Label Studio of two workers on Debian's PostgreSQL, imports a study of that many images with an
-answer each, and stops it. ``--sdk`` is the number of rounds in which the SDK takes part.
+answer each, and stops it. ``--sdk`` is the number of rounds in which the SDK takes part. With
+``--blind`` tasks have no prediction: Label Studio's own export writes only the ids of those, ours
+and the SDK's bring them, and they cost the server nearly as much as the answers.
 
 Ours is all that `export` does before it writes results: pages, the copy in the study's folder,
 its check against the server's totals, the annotations table. The other ways only fetch and
@@ -56,12 +58,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sdk", type=int, default=1)
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--blind", action="store_true")
     arguments = parser.parse_args()
     with running(postgres=arguments.postgres) as server:
-        measure(server, arguments.tasks, arguments.rounds, arguments.sdk)
+        measure(server, arguments.tasks, arguments.rounds, arguments.sdk, arguments.blind)
 
 
-def measure(server: Server, n_tasks: int, n_rounds: int, n_sdk_rounds: int) -> None:
+def measure(server: Server, n_tasks: int, n_rounds: int, n_sdk_rounds: int, is_blind: bool) -> None:
     """Make the study, read it in every way, and print what it took."""
     start = server.folder
     folder = start / "studies" / "export"
@@ -71,11 +74,15 @@ def measure(server: Server, n_tasks: int, n_rounds: int, n_sdk_rounds: int) -> N
     # Label Studio's own export, wherever a proxy or a worker's limit would end it.
     timeout_s = 3_600
 
-    study = Study(kind="sted-quality", title="Export", blind=False, server_url=server.url)
+    study = Study(kind="sted-quality", title="Export", blind=is_blind, server_url=server.url)
     made = int(client.post("/api/projects", json={"title": "Export", "label_config": XML})["id"])
     study = study.with_project(Project(key="all", title="Export", project_id=made, shared=True))
     studies.save(folder, study)
-    push_tasks(client, made, make_tasks(n_tasks), study_folder=folder)
+    tasks = make_tasks(n_tasks)
+    if is_blind:
+        for task in tasks:
+            del task["predictions"]
+    push_tasks(client, made, tasks, study_folder=folder, in_flight=server.in_flight)
     imported_at_s = time.monotonic()
 
     longest_s: list[float] = []
@@ -95,7 +102,7 @@ def measure(server: Server, n_tasks: int, n_rounds: int, n_sdk_rounds: int) -> N
             folder,
             connection,
             sent_labels={},
-            with_predictions=True,
+            with_predictions=not is_blind,
             full=full,
             say=say,
             report=silent,
@@ -131,7 +138,8 @@ def measure(server: Server, n_tasks: int, n_rounds: int, n_sdk_rounds: int) -> N
             path = f"/api/annotations/{task['annotations'][0]['id']}/"
             client.patch(path, json={"result": choice_result(control, "normal")})
 
-    say(f"{n_tasks} tasks with a prediction and an answer each, {os.cpu_count()} cores")
+    what = "an answer each" if is_blind else "a prediction and an answer each"
+    say(f"{n_tasks} tasks with {what}, {os.cpu_count()} cores")
     # The server imports code and fills caches with its first requests.
     client.get("/api/tasks", params={"project": made, "page_size": 10, "fields": "all"})
     ways: dict[str, Callable[[], object]] = {

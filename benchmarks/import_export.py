@@ -4,7 +4,8 @@ References: (a) raw ``requests.post`` of the same JSON, 10,000 tasks at a time a
 request after the other, (b) the SDK's ``tasks.create`` and ``predictions.create`` in a
 loop, (c) Label Studio's own one-request export. Run it with the server extra installed:
 
-    python benchmarks/import_export.py [--tasks 10000] [--rounds 5] [--loop 100] [--postgres]
+    python benchmarks/import_export.py [--tasks 10000] [--rounds 5] [--loop 100]
+        [--postgres] [--only-push]
 
 It starts an embedded server in a temporary folder, or with ``--postgres`` a Label Studio of
 two workers on Debian's PostgreSQL, and stops it. Other work on the machine disturbs it, so
@@ -125,10 +126,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--loop", type=int, default=100, help="tasks of the SDK's loop")
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--only-push", action="store_true", help="benchmarks/export.py pulls")
     arguments = parser.parse_args()
     tasks = make_tasks(arguments.tasks)
     with running(postgres=arguments.postgres) as server:
-        measure(server, tasks, arguments.rounds, arguments.loop)
+        measure(server, tasks, arguments.rounds, arguments.loop, arguments.only_push)
 
 
 def measure(
@@ -136,6 +138,7 @@ def measure(
     tasks: list[dict[str, Any]],
     n_rounds: int,
     n_loop: int,
+    only_push: bool,
 ) -> None:
     """Measure every way in projects of its own."""
     study = server.folder / "study"
@@ -202,18 +205,23 @@ def measure(
         ours, plain = project(f"ours {number}"), project(f"raw {number}")
         pushes: Ways = {"push ours": lambda to=ours: push(to), "raw post": lambda to=plain: raw(to)}
         pulls: Ways = {"pull ours": lambda of=ours: pull(of), "export": lambda of=ours: export(of)}
-        for name, cost in (
-            in_turn(number, len(tasks), pushes) | in_turn(number, len(tasks), pulls)
-        ).items():
+        costs = in_turn(number, len(tasks), pushes)
+        if not only_push:
+            costs |= in_turn(number, len(tasks), pulls)
+        for name, cost in costs.items():
             rounds.setdefault(name, []).append(cost)
     watch.cost("push that sends nothing", len(tasks), lambda: push(ours))
     looped = watch.cost("SDK loop", n_loop, lambda: loop(project("loop")))
     say(compare("push ours / raw post", rounds["push ours"], rounds["raw post"]))
-    say(compare("pull ours / export", rounds["pull ours"], rounds["export"]))
+    if not only_push:
+        say(compare("pull ours / export", rounds["pull ours"], rounds["export"]))
     pushed_s = statistics.median(cost.wall_s for cost in rounds["push ours"])
     say(f"push ours / SDK loop: {looped.wall_s / n_loop * len(tasks) / pushed_s:.0f}")
     memory = project("memory")
-    for name, work in {"push": lambda: push(memory), "pull": lambda: pull(memory)}.items():
+    measured: Ways = {"push": lambda: push(memory)}
+    if not only_push:
+        measured["pull"] = lambda: pull(memory)
+    for name, work in measured.items():
         gc.collect()
         tracemalloc.start()
         work()

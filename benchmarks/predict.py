@@ -115,7 +115,7 @@ def killed(words: list[str], output: Path, n_frames: int) -> int:
     while len(finished(output)) < n_frames / 2:
         if process.poll() is not None:
             sys.exit(f"failed: {' '.join(words)}")
-        time.sleep(0.01)
+        time.sleep(SAMPLED_EVERY_S)
     for one in tree(process):
         one.kill()
     process.wait()

@@ -105,7 +105,7 @@ def check_annotations(frame: pd.DataFrame) -> pd.DataFrame:
     checked = pd.DataFrame(index=frame.index)
     for name, dtype in COLUMNS.items():
         if name in frame.columns:
-            refuse_lists(name, frame[name])
+            refuse_other_cells(name, frame[name])
             checked[name] = _COERCE[dtype](name, frame[name])
         elif dtype == "object":
             checked[name] = pd.Series([None] * len(frame), index=frame.index, dtype=object)
@@ -259,8 +259,8 @@ def hint_at_header(found: Sequence[object], wanted: Sequence[str]) -> str:
     return ""
 
 
-def refuse_lists(name: str, column: "pd.Series[Any]") -> None:
-    """Refuse a column whose cells hold several values, as Parquet files can.
+def refuse_other_cells(name: str, column: "pd.Series[Any]") -> None:
+    """Refuse a column whose cells hold several values or bytes, as Parquet files can.
 
     Parameters
     ----------
@@ -277,6 +277,8 @@ def refuse_lists(name: str, column: "pd.Series[Any]") -> None:
     if column.dtype == object:
         is_several = [isinstance(cell, list | tuple | dict | set | np.ndarray) for cell in column]
         _refuse(np.array(is_several, dtype=bool), name, "a list", "give one value a cell")
+        is_bytes = [isinstance(cell, bytes) for cell in column]
+        _refuse(np.array(is_bytes, dtype=bool), name, "bytes", "write it as text")
 
 
 def as_text(name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -675,7 +675,7 @@ def read_label_config(path: Path) -> None:
     from ls_integration.errors import ConfigError
     from ls_integration.label_config import parse
     from ls_integration.serving.pages import page_form
-    from ls_integration.workflows.check_project import _named_tags
+    from ls_integration.workflows.edited_projects import _named_tags
 
     # As an answer of the server, which is text: any character can stand in JSON.
     xml = path.read_bytes().decode(errors="surrogateescape")

@@ -90,6 +90,8 @@ def test_checking_twice_changes_nothing() -> None:
     [
         ("item_id", ["a", ""], "item_id is empty in row 2 (1)"),
         ("item_id", [7.0, 8.0], "item_id is a floating-point number in row 1, 2 (2)"),
+        ("item_id", [b"a", b"\xff"], "item_id is bytes in row 1, 2 (2)"),
+        ("item_id", ["a", ["b", "c"]], "item_id is a list in row 2 (1)"),
         ("annotator", [None, "Ann"], "annotator is empty in row 1 (1)"),
         ("round", [0, 1], "round is not a whole number from 1 in row 1 (1)"),
         ("round", ["one", "1"], "round is not a number in row 1 (1)"),

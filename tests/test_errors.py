@@ -34,7 +34,7 @@ def _real() -> dict[str, str]:
 def test_the_docstring_draws_the_real_tree() -> None:
     """Nobody has to read the classes to know what to catch."""
     assert _drawn() == _real()
-    assert len(_drawn()) == 10
+    assert len(_drawn()) == 11
 
 
 def test_a_server_error_keeps_its_status_and_address() -> None:

@@ -13,7 +13,7 @@ from ls_integration.annotations import (
     hint_at_header,
     read_annotations,
     read_table,
-    refuse_lists,
+    refuse_other_cells,
 )
 from ls_integration.errors import SourceError, some_of
 from ls_integration.files import whole_file
@@ -188,11 +188,11 @@ def check_items(frame: pd.DataFrame) -> pd.DataFrame:
     items = frame.reset_index(drop=True).copy()
     for name in ITEM_TEXTS:
         if name in items.columns:
-            refuse_lists(name, items[name])
+            refuse_other_cells(name, items[name])
             items[name] = as_text(name, items[name])
     for name in ITEM_NUMBERS:
         if name in items.columns:
-            refuse_lists(name, items[name])
+            refuse_other_cells(name, items[name])
             items[name] = as_numbers(name, items[name])
     empty = [row + 1 for row in np.flatnonzero(items["item_id"].isna())]
     if empty:

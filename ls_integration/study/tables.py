@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ls_integration.annotations import refuse_lists
+from ls_integration.annotations import refuse_other_cells
 from ls_integration.answers import SEEN_COLUMNS
 from ls_integration.errors import SourceError, StudyError, some_of
 from ls_integration.files import PRIVATE_MODE, whole_file
@@ -244,7 +244,7 @@ def _read_table(path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
             msg = f"it lacks the column {some_of(missing)}"
             raise ValueError(msg)
         for name in table.columns:
-            refuse_lists(str(name), table[name])
+            refuse_other_cells(str(name), table[name])
         return table
     except (OSError, ValueError, SourceError) as error:
         reason = " ".join(str(error).split())[:200]

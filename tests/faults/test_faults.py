@@ -34,7 +34,7 @@ from tests.faults.faulty_proxy import DELAY, FAULTS, FaultyProxy, faulty_proxy
 from tests.live.killing import assert_all_once, study_folder, write_session
 
 N_IMAGES = 12
-N_SEEDS, FEW = 20, 2
+N_SEEDS, FEW = 20, 1
 
 CLIENT_LIMIT_S = 1.5
 """Of one request while answers are delayed: about half of those that are hit outlast it."""
