@@ -12,7 +12,8 @@ request twice has made together with their answers.
 Where the server has several workers two batches are on their way: while one is written, under
 the project's lock, the next is read and checked. Label Studio gives tasks their ids under that
 lock, and people see them in the order of their ids: so a batch is sent only when the one
-before it has had half the time of a batch to get there.
+before it has had half the time of a batch to get there. Where a request is lost all the same,
+the same command sends its tasks after those that were under way: people see them last.
 """
 
 import time

@@ -144,7 +144,10 @@ def answer_half(client: Client, run: Run, session: Path) -> None:
     tasks = pull_answers(client, project.project_id or 0, with_predictions=False)
     with np.load(session) as content:
         table = content["classifications"]
-    for task, row in zip(tasks[: N_IMAGES // 2], table, strict=False):
+    # A batch that was under way when the one before it was lost has its tasks before that one's.
+    rows = dict(zip(studies.read_items(run.study)["item_id"], table, strict=True))
+    for task in tasks[: N_IMAGES // 2]:
+        row = rows[task["data"]["item_id"]]
         given = choice_result(CONTROL, ("normal", "anomaly")[int(row[0])])
         body = {"result": given, "lead_time": float(row[3]), "completed_by": project.user_id}
         client.post(f"/api/tasks/{task['id']}/annotations/", json=body)
@@ -254,7 +257,7 @@ def test_nothing_is_lost_or_doubled(
         tally.n_doubled += n_doubled
         assert (n_lost, n_doubled) == (0, 0), run.lines
         answers = {session.stem: N_IMAGES for session in sessions}
-        assert_all_once(client, run.study, answers=answers)
+        assert_all_once(client, run.study, answers=answers, in_order=False)
         assert_whole(run, output, sessions)
         clear(client, run)
     assert proxy.chance.hits["upstream"] == 0
