@@ -216,10 +216,10 @@ def test_a_neighbour_is_corrected_in_place(
     # Back, and another opinion.
     page.get_by_label("Previous task").click()
     wait_for(page, 1)
-    page.mouse.click(*middle_of(page, 0, 2))
-    expect(page.get_by_text("This tile:")).to_be_visible()
-    assert chosen(page, "neighbour") == ["no artifact"]
     with corrected(page):
+        page.mouse.click(*middle_of(page, 0, 2))
+        expect(page.get_by_text("This tile:")).to_be_visible()
+        assert chosen(page, "neighbour") == ["no artifact"]
         press(page, "Shift+Digit1", "Enter")
     assert answers(client, ids[0]) == ("artifact", {**touched, tile_id(0, 2): "artifact"})
 

@@ -297,7 +297,6 @@ def test_what_a_correction_does_to_digits_beyond_the_keys(
     def change(keys: str) -> None:
         page.goto(f"{live_server.url}/projects/{project.project_id}/data?task={task}")
         page.wait_for_function("document.querySelector('.lsf-image img')?.naturalWidth > 0")
-        page.wait_for_timeout(1_500)
         with corrected(page):
             press(page, f"{keys} Enter")
 

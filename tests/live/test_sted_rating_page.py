@@ -133,7 +133,7 @@ def test_what_is_incomplete_is_not_sent(project: Project, owner_page: Page, clie
         press(page, *typed)
         shown(page, value)
     press(page, "S4", "Enter")
-    expect(page.get_by_text("a digit for the tenths")).to_be_visible()
+    expect(page.get_by_role("heading", name="a digit for the tenths")).to_be_visible()
     page.wait_for_timeout(1_000)
     wait_for(page, 1)
     assert ratings(client, ids[0]) == []
@@ -188,9 +188,9 @@ def test_a_given_rating_can_be_corrected(
     page.get_by_label("Previous task").click()
     wait_for(page, 1)
     shown(page, "0.79")
-    press(page, "S8")
-    shown(page, "0.78")
     with corrected(page):
+        press(page, "S8")
+        shown(page, "0.78")
         press(page, "Enter")
     assert ratings(client, ids[0]) == ["0.78"]
 
