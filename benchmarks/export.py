@@ -79,6 +79,7 @@ def measure(server: Server, n_tasks: int, n_rounds: int, n_sdk_rounds: int, is_b
     study = study.with_project(Project(key="all", title="Export", project_id=made, shared=True))
     studies.save(folder, study)
     tasks = make_tasks(n_tasks)
+    item_ids = {task["data"]["item_id"] for task in tasks}
     if is_blind:
         for task in tasks:
             del task["predictions"]
@@ -103,6 +104,7 @@ def measure(server: Server, n_tasks: int, n_rounds: int, n_sdk_rounds: int, is_b
             connection,
             sent_labels={},
             with_predictions=not is_blind,
+            item_ids=item_ids,
             full=full,
             say=say,
             report=silent,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from ls_integration.kinds.sted_source import read_source
 from ls_integration.results.names import name_rounds
 from ls_integration.results.tables import write_csv
 from ls_integration.study import slug
+from ls_integration.workflows.score import score_folder
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -112,3 +114,31 @@ def test_formulas_are_quoted_in_headers_and_categories_too(tmp_path: Path) -> No
     assert again.columns.tolist() == [*FORMULAS, "kind"]
     assert again[FORMULAS[0]].tolist() == [FORMULAS[0], "plain"]
     assert again["kind"].tolist() == [FORMULAS[0], "plain"]
+
+
+def test_scores_of_people_and_groups_of_any_name_stay_in_their_folder(tmp_path: Path) -> None:
+    """Tables, figures and the report are written below the results, and nothing elsewhere."""
+    results = tmp_path / "a" / "results"
+    results.mkdir(parents=True)
+    names = [NAMES[kind] for kind in ("parent", "absolute", "line", "long emoji", "markup")]
+    labels = ("normal", "anomaly")
+    items = pd.DataFrame({"item_id": [f"i{number}" for number in range(10)]})
+    items["label"] = [labels[number % 2] for number in range(10)]
+    items["structure"] = [names[number % len(names)] for number in range(10)]
+    answers = pd.DataFrame(
+        [
+            (f"i{number}", name, labels[number * place % 3 % 2])
+            for place, name in enumerate(names)
+            for number in range(10)
+        ],
+        columns=["item_id", "annotator", "label"],
+    )
+    items.to_parquet(results / "items.parquet")
+    answers.to_parquet(results / "annotations.parquet")
+    score_folder(results)
+    assert {path.name for path in tmp_path.iterdir()} == {"a"}
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"results"}
+    assert "<script>alert" not in (results / "report.html").read_text()
+    people = json.loads((results / "metrics.json").read_text())["people"]
+    assert len(people) == len(names)
+    assert not [name for name in people if "/" in name or "\n" in name]
