@@ -280,6 +280,22 @@ def test_a_bomb_is_refused_before_it_goes_off(name: str, tmp_path: Path) -> None
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("name", "number"), [("TFIELDS", 4), ("ZNAXIS", 2)])
+def test_a_header_that_counts_for_ever_is_refused(name: str, number: int, tmp_path: Path) -> None:
+    """So many columns, or axes of a compressed image, are looked at one after the other."""
+    path = tmp_path / "a.fits"
+    compressed = fits.CompImageHDU(np.arange(64.0, dtype=np.float32).reshape(8, 8))
+    fits.HDUList([fits.PrimaryHDU(), compressed]).writeto(path)
+    assert read_frame(path).values.shape == (8, 8)
+    content = path.read_bytes()
+    card = f"{name:8}= ".encode()
+    place = content.index(card) + len(card)
+    assert int(content[place : place + 20]) == number
+    path.write_bytes(content[:place] + b"9" * 20 + content[place + 20 :])
+    with pytest.raises(SourceError, match=f"{name} is 99999999999999999999"):
+        read_frame(path)
+
+
 def test_a_picture_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pillow's hard limit holds; between its soft one and that a frame is read in silence."""
     Image.fromarray(COLOURS).save(tmp_path / "a.png")

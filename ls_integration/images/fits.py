@@ -29,8 +29,8 @@ FITS_SUFFIXES = tuple(
 )
 """Endings of the names of FITS files: plain, tile-compressed, or gzipped as a whole."""
 
-# FITS standard 4.0, sections 3.1, 4.4.1.1 and 4.4.1.2.
-_BLOCK_BYTES, _MOST_AXES = 2880, 999
+# FITS standard 4.0, sections 3.1, 4.4.1.1 (axes), 7.2.1 and 7.3.1 (columns).
+_BLOCK_BYTES, _MOST = 2880, 999
 _MOST_BLOCKS = 4000
 _MOST_SKIPPED_BYTES = 2**32
 _GZIP = b"\x1f\x8b"
@@ -225,10 +225,10 @@ def _header_text(stream: Any, *, is_first: bool) -> str:
 
 
 def _size_of(header: Any) -> tuple[list[int], int]:
-    n_axes = header.get("NAXIS")
-    if not isinstance(n_axes, int) or not 0 <= n_axes <= _MOST_AXES:
-        msg = f"NAXIS is {n_axes!r:.40}"
-        raise ValueError(msg)
+    n_axes = _count(header, "NAXIS", None)
+    # astropy goes through as many columns, and axes of a compressed image, as these say.
+    for counted in ("ZNAXIS", "TFIELDS"):
+        _count(header, counted, 0)
     sides = [header.get(f"NAXIS{axis}") for axis in range(1, n_axes + 1)]
     others = [header.get("BITPIX"), header.get("GCOUNT", 1), header.get("PCOUNT", 0)]
     if not all(isinstance(number, int) and abs(number) < 2**40 for number in [*sides, *others]):
@@ -241,6 +241,14 @@ def _size_of(header: Any) -> tuple[list[int], int]:
         msg = f"it says {n_bytes:,} bytes"
         raise ValueError(msg)
     return sides, n_bytes
+
+
+def _count(header: Any, name: str, default: int | None) -> int:
+    number = header.get(name, default)
+    if not isinstance(number, int) or not 0 <= number <= _MOST:
+        msg = f"{name} is {number!r:.40}"
+        raise ValueError(msg)
+    return number
 
 
 def _image_unit(path: Path, file: Any, hdu: int | str | None) -> Any:
