@@ -35,8 +35,8 @@ from ls_integration.server.pull import count_tasks, list_tasks, tasks_with_draft
 from ls_integration.study import TASKS_EVENT
 
 MOST_IN_FLIGHT = 2
-"""More would save little more, and batches would overtake each other: with four of 500 or 1,000
-tasks they did in every one of nine runs, with two sent at once in some (docs/performance.md)."""
+"""More would save little more, and batches would overtake each other: with three or four of them
+they did in each of nine runs, with two sent at once in three of six (docs/performance.md)."""
 
 HEAD_START = 0.5
 """Of a batch, before the next one: reading and checking takes less than half of its time."""
