@@ -39,8 +39,9 @@ test: check compose-check browser  ## check, then all tests
 test-units: $(READY)  ## the tests that need no server
 	@$(VENV)/python -m pytest --ignore tests/live --ignore tests/faults
 
+# Two servers side by side: most of these tests wait.
 test-live: $(READY) browser  ## the tests with a real Label Studio and browser
-	@$(VENV)/python -m pytest tests/live tests/faults
+	@$(VENV)/python -m pytest --numprocesses 2 --dist loadfile tests/live tests/faults
 
 test-faults: $(READY)  ## many runs over a faulty network, also on PostgreSQL; half an hour
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
