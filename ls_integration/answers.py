@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ls_integration.annotations import check_annotations, empty
-from ls_integration.errors import SourceError, some_of
+from ls_integration.errors import OTHER_FORM, SourceError, reason_of, some_of
 from ls_integration.first_answers import read_first_answer
 
 SEEN_COLUMNS = ["project_id", "annotation_id", "created_at", "item_id", "label", "prefilled"]
@@ -127,10 +127,6 @@ def answers_from_tasks(
     return check_annotations(pd.DataFrame(rows))
 
 
-_OTHER_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What it raises to read a list as a text, a number as a list, and what is not there."""
-
-
 def _data_of(task: Mapping[str, Any], project_id: int) -> Mapping[str, Any]:
     data = task.get("data") if isinstance(task, Mapping) else None
     if not isinstance(data, Mapping) or "id" not in task:
@@ -154,11 +150,10 @@ def _rows_of(
             for annotation in task.get("annotations", [])
             for row in _rows(task, annotation, read, project_id, round_number, names, sent_labels)
         ]
-    except _OTHER_FORM as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+    except OTHER_FORM as error:
         msg = (
             f"project {project_id}, task {str(task['id'])[:20]}: an answer has another form than "
-            f"the label page gives ({reason}); correct or delete it in Label Studio"
+            f"the label page gives ({reason_of(error)}); correct or delete it in Label Studio"
         )
         raise SourceError(msg) from error
 

@@ -93,6 +93,26 @@ class BrokenOff(ServerTimeout):
     """The connection ended before the answer was whole; what was done is as unknown."""
 
 
+OTHER_FORM = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What it raises to take what a server or a file holds for what it should hold."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Write what another library raised into a part of one line.
+
+    Parameters
+    ----------
+    error : BaseException
+        What it raised.
+
+    Returns
+    -------
+    str
+        Its type and words, 120 characters at the most.
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())[:120]
+
+
 def some_of(values: Sequence[object], limit: int = 5) -> str:
     """Name the first few of *values* and how many there are in all.
 

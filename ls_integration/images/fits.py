@@ -7,7 +7,6 @@ are not safe in several threads, so one lock stands around both.
 import gzip
 import itertools
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +18,9 @@ from numpy.typing import NDArray
 from ls_integration.errors import SourceError, some_of
 from ls_integration.images.source_files import (
     MAX_FRAME_PIXELS,
-    WARNING_FILTERS,
     check_planes,
     damaged,
+    without_warnings,
 )
 
 FITS_SUFFIXES = tuple(
@@ -142,7 +141,7 @@ def pixel_to_sky(wcs: Any, x_px: float, y_px: float) -> tuple[float, float] | No
         frame that the header names, else (galactic, ecliptic) in ICRS. None
         where the projection has no sky.
     """
-    with _quiet():
+    with without_warnings():
         try:
             if wcs.wcs.lngtyp == "RA":
                 place = wcs.all_pix2world([[x_px, y_px]], 0, ra_dec_order=True)[0]
@@ -155,16 +154,8 @@ def pixel_to_sky(wcs: Any, x_px: float, y_px: float) -> tuple[float, float] | No
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold the lock, and keep remarks on untidy headers from the user."""
-    with WARNING_FILTERS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
 def _opened(path: Path, hdu: int | str | None) -> Iterator[Any]:
-    with _quiet():
+    with without_warnings():
         # Here, since an import filters warnings too; late, since many studies have no FITS.
         from astropy.io import fits
         from astropy.io.fits.hdu.compressed._compression import CfitsioException

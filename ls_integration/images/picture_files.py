@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ls_integration.errors import SourceError
-from ls_integration.images.source_files import MAX_FRAME_PIXELS, WARNING_FILTERS
+from ls_integration.images.source_files import MAX_FRAME_PIXELS, without_warnings
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 PICTURE_SUFFIXES = (".png", *JPEG_SUFFIXES)
@@ -42,11 +42,10 @@ def open_picture(path: Path) -> Image.Image:
         And others of `source_files.DAMAGED`, if it is damaged.
     """
     try:
-        with WARNING_FILTERS, warnings.catch_warnings():
+        # Of odd chunks, which are nothing that a user could mend.
+        with without_warnings(UserWarning):
             # Pillow warns from half of our limit on, and refuses beyond it.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            # Of odd chunks, which are nothing that a user could mend.
-            warnings.simplefilter("ignore", UserWarning)
             return Image.open(path, formats=("PNG", "JPEG"))
     except Image.DecompressionBombError:
         msg = f"{path} has more than {MAX_FRAME_PIXELS:,} pixels; crop it"

@@ -18,9 +18,9 @@ from ls_integration.errors import SourceError
 from ls_integration.images.npy import npy_header, npy_values, refuse_objects
 from ls_integration.images.source_files import (
     DAMAGED,
-    WARNING_FILTERS,
     check_file,
     damaged,
+    without_warnings,
 )
 from ls_integration.images.tiff import LUMINANCE, read_tiff
 
@@ -193,9 +193,8 @@ def _wrong_shape(path: Path, shape: tuple[int, ...], key: str = "") -> str:
 
 def _read_picture(path: Path, channel: int | None) -> NDArray[Any]:
     try:
-        with WARNING_FILTERS, warnings.catch_warnings():
-            # Of odd chunks, which are nothing that a user could mend.
-            warnings.simplefilter("ignore", UserWarning)
+        # Of odd chunks, which are nothing that a user could mend.
+        with without_warnings(UserWarning):
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             opened = Image.open(path, formats=("PNG", "JPEG"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

@@ -3,12 +3,14 @@
 import struct
 import threading
 import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ls_integration.errors import SourceError
+from ls_integration.errors import SourceError, reason_of
 
 DAMAGED = (
     ArithmeticError,
@@ -34,6 +36,25 @@ MAX_FRAME_PIXELS = 178_956_970
 
 WARNING_FILTERS = threading.Lock()
 """To be held while warnings are filtered: the filters belong to the whole process."""
+
+
+@contextmanager
+def without_warnings(category: type[Warning] = Warning) -> Iterator[None]:
+    """Keep a library's remarks from the user: on odd headers, chunks, palettes.
+
+    Parameters
+    ----------
+    category : type, optional
+        Of the warnings that are not wanted. Others can be filtered inside the block.
+
+    Yields
+    ------
+    None
+        For the block; `WARNING_FILTERS` is held as long.
+    """
+    with WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", category)
+        yield
 
 
 def check_file(path: Path) -> None:
@@ -80,8 +101,9 @@ def damaged(path: Path, error: BaseException) -> SourceError:
     SourceError
         To be raised from `error`.
     """
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-    return SourceError(f"{path} is damaged or cut short ({reason}); copy or export it again")
+    return SourceError(
+        f"{path} is damaged or cut short ({reason_of(error)}); copy or export it again"
+    )
 
 
 def check_planes(path: Path, shape: tuple[int, ...], n_planes: int, chosen: Sequence[int]) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ls_integration.errors import SourceError
-from ls_integration.images.source_files import WARNING_FILTERS, damaged
+from ls_integration.images.source_files import damaged, without_warnings
 
 # tifffile reports a damaged file to its log as well as by an exception; the
 # user gets the exception as one line.
@@ -238,12 +237,10 @@ def _decoded(path: Path, part: Any, page: int) -> NDArray[Any]:
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-    with WARNING_FILTERS, warnings.catch_warnings():
-        # Of odd tags; what cannot be decoded is an error all the same.
-        warnings.simplefilter("ignore", UserWarning)
-        with Image.open(path, formats=("TIFF",)) as picture:
-            picture.seek(page)
-            decoded = np.asarray(picture)
+    # Of odd tags; what cannot be decoded is an error all the same.
+    with without_warnings(UserWarning), Image.open(path, formats=("TIFF",)) as picture:
+        picture.seek(page)
+        decoded = np.asarray(picture)
     if decoded.shape != tuple(part.shape):
         msg = f"{path} is compressed in a way that cannot be read here; save it without compression"
         raise SourceError(msg)

@@ -1,6 +1,5 @@
 """`check STUDY`: the study's folder, its pictures, and each of its projects."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from PIL import Image
 
 from ls_integration import study as studies
 from ls_integration.errors import IntegrationError, some_of
-from ls_integration.images.source_files import DAMAGED, WARNING_FILTERS
+from ls_integration.images.source_files import DAMAGED, without_warnings
 from ls_integration.kinds import sted_rating
 from ls_integration.kinds.registry import kind_of
 from ls_integration.server.bucket import Bucket
@@ -142,10 +141,9 @@ def _check_folder(
 
 def _is_picture(path: Path) -> bool:
     try:
-        with WARNING_FILTERS, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=("WEBP", "PNG", "JPEG")):  # the header only
-                return True
+        # The header only.
+        with without_warnings(), Image.open(path, formats=("WEBP", "PNG", "JPEG")):
+            return True
     except (*DAMAGED, Image.DecompressionBombError):
         return False
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,7 +12,7 @@ from PIL import Image
 
 from ls_integration.errors import SourceError, some_of
 from ls_integration.files import whole_file
-from ls_integration.images.source_files import DAMAGED, WARNING_FILTERS
+from ls_integration.images.source_files import DAMAGED, without_warnings
 from ls_integration.study import Study
 
 _EXAMPLE_WIDTH_PX = 168
@@ -240,11 +239,9 @@ def hash_pixels(path: Path) -> str:
         If it cannot be read.
     """
     try:
-        with WARNING_FILTERS, warnings.catch_warnings():
-            # Of odd palettes; the picture is shown all the same.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as picture:
-                pixels = np.asarray(picture.convert("RGB"))
+        # Of odd palettes; the picture is shown all the same.
+        with without_warnings(), Image.open(path, formats=_FORMATS) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
     except (*DAMAGED, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())
         msg = f"cannot read the picture {path} ({reason}); replace it, or leave it out"

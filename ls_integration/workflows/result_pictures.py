@@ -1,6 +1,5 @@
 """Where the pictures of a results folder come from: the study's own, or the source's images."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from ls_integration import study as studies
 from ls_integration.errors import SourceError
 from ls_integration.images.read import read_image
 from ls_integration.images.render import render
-from ls_integration.images.source_files import DAMAGED, WARNING_FILTERS
+from ls_integration.images.source_files import DAMAGED, without_warnings
 from ls_integration.results.pictures import PictureOf
 from ls_integration.server import embedded_files
 from ls_integration.settings import Settings
@@ -80,11 +79,9 @@ def study_pictures(items: pd.DataFrame, media: Path | None) -> PictureOf | None:
             # The table may be anybody's; it must not show other files of this machine.
             if not path.is_relative_to(root) or not path.is_file():
                 return None
-            with WARNING_FILTERS, warnings.catch_warnings():
-                # Of odd palettes; the picture is shown all the same.
-                warnings.simplefilter("ignore")
-                with Image.open(path, formats=_FORMATS) as picture:
-                    return picture.convert("RGB")
+            # Of odd palettes; the picture is shown all the same.
+            with without_warnings(), Image.open(path, formats=_FORMATS) as picture:
+                return picture.convert("RGB")
         except (*DAMAGED, Image.DecompressionBombError):
             return None
 
