@@ -274,7 +274,8 @@ def refuse_other_cells(name: str, column: "pd.Series[Any]") -> None:
     SourceError
         Naming the first rows.
     """
-    if column.dtype == object:
+    # A look in C spares most tables the one at each cell.
+    if column.dtype == object and pd.api.types.infer_dtype(column) not in ("string", "empty"):
         is_several = [isinstance(cell, list | tuple | dict | set | np.ndarray) for cell in column]
         _refuse(np.array(is_several, dtype=bool), name, "a list", "give one value a cell")
         is_bytes = [isinstance(cell, bytes) for cell in column]

@@ -203,6 +203,36 @@ def read_json(path: Path) -> Any:
     return parse_json(path.read_bytes())
 
 
+def read_texts(path: Path) -> dict[str, str]:
+    """Read a JSON file of texts by name; one that is not there holds none.
+
+    Parameters
+    ----------
+    path : Path
+        In UTF-8.
+
+    Returns
+    -------
+    dict of str to str
+        Name -> text.
+
+    Raises
+    ------
+    OSError
+        If it is there and cannot be read.
+    ValueError
+        If it holds something else.
+    """
+    try:
+        found = read_json(path)
+    except FileNotFoundError:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        msg = f"{path.name} holds no texts by name"
+        raise ValueError(msg)
+    return found
+
+
 def write_json(path: Path, content: Any, *, mode: int | None = None) -> None:
     """Write *content* to *path* as indented JSON.
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from ls_integration import study as studies
 from ls_integration.errors import ServerError, StudyError, some_of
-from ls_integration.files import PRIVATE_MODE, read_json, write_json
+from ls_integration.files import PRIVATE_MODE, read_texts, write_json
 from ls_integration.kinds import sted_quality
 from ls_integration.label_config import Control, choice_result, parse
 from ls_integration.progress import Reporter, Say, silent
@@ -289,16 +289,11 @@ def _read_tokens(path: Path) -> dict[str, SecretStr]:
 
 
 def _read_known(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
     try:
-        known = read_json(path)
-        if not isinstance(known, dict) or not all(isinstance(one, str) for one in known.values()):
-            raise TypeError(path.name)
-    except (OSError, ValueError, TypeError) as error:
+        return read_texts(path)
+    except (OSError, ValueError) as error:
         msg = (
             f"cannot read the tokens in {path} ({type(error).__name__}); run the demo in a new "
             "folder with --folder"
         )
         raise StudyError(msg) from None
-    return known

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ls_integration.errors import ConfigError, StudyError
-from ls_integration.files import PRIVATE_MODE, read_json, write_json, write_text
+from ls_integration.files import PRIVATE_MODE, read_texts, write_json, write_text
 from ls_integration.server import people
 from ls_integration.server.account_pages import can_log_in
 from ls_integration.server.client import Client
@@ -87,21 +87,14 @@ def ensure_account(
 
 def _read_pending(folder: Path) -> dict[str, str]:
     path = folder / _PENDING_FILE
-    if not path.exists():
-        return {}
     try:
-        pending = read_json(path)
-        if not isinstance(pending, dict) or not all(
-            isinstance(one, str) for one in pending.values()
-        ):
-            raise TypeError(_PENDING_FILE)
-    except (OSError, ValueError, TypeError) as error:
+        return read_texts(path)
+    except (OSError, ValueError) as error:
         msg = (
             f"cannot read {path} ({type(error).__name__}), which holds passwords of accounts that "
             "were being made; mend it, or move it away: those accounts then need new passwords"
         )
         raise StudyError(msg) from None
-    return pending
 
 
 def _write_pending(folder: Path, pending: Mapping[str, str | None]) -> None:
