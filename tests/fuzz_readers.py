@@ -675,14 +675,14 @@ def read_label_config(path: Path) -> None:
     from ls_integration.errors import ConfigError
     from ls_integration.label_config import parse
     from ls_integration.serving.pages import page_form
-    from ls_integration.workflows.edited_projects import _named_tags
+    from ls_integration.workflows.edited_projects import changed_tags
 
     # As an answer of the server, which is text: any character can stand in JSON.
     xml = path.read_bytes().decode(errors="surrogateescape")
     refused = None
     for read in (
         parse,
-        _named_tags,
+        partial(changed_tags, ours="<View/>"),
         partial(page_form, model_kind="sted-quality"),
     ):
         try:
@@ -727,7 +727,7 @@ def read_listing(path: Path) -> None:
 
     client: Any = ListedFromFile(path)
     task_pages.read_totals(client, 4)
-    task_pages.read_page(client, 4, above=0, up_to=None)
+    list(task_pages.read_pages(client, 4, above=0, up_to=None))
     task_pages.read_by_ids(client, 4, [3])
     task_pages.read_stamps(client, 4, since_us=None)
     task_pages.read_cuts(client, 4, 10, 2)

@@ -3,15 +3,17 @@
 import json
 import random
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ls_integration.errors import StudyError
 from ls_integration.server import catch_up, task_pages
-from ls_integration.server.task_pages import Page, Totals, as_us
+from ls_integration.server.task_pages import Totals, as_us
 from ls_integration.study import pulled
 from ls_integration.study.pulled import (
     prediction_versions,
@@ -147,15 +149,14 @@ def peak_bytes(path: Path, n_tasks: int, monkeypatch: pytest.MonkeyPatch) -> int
     """Copy a made-up project through the real code; tell the peak of Python's memory."""
     totals = Totals(n_tasks, n_tasks, n_tasks, as_us("2027-01-01T00:00:00Z"))
 
-    def read_page(_: object, __: int, *, above: int, up_to: int | None) -> Page:
-        last = min(above + task_pages.PAGE_SIZE, up_to or n_tasks)
-        rows = task_pages._rows(
-            [make_task(number, f"{number} of 4 kB " * 250) for number in range(above + 1, last + 1)]
-        )
-        return Page(rows, last, (up_to or n_tasks) - last)
+    def read_pages(_: object, __: int, *, above: int, up_to: int | None) -> Iterator[pa.Table]:
+        last = up_to or n_tasks
+        for first in range(above + 1, last + 1, task_pages.PAGE_SIZE):
+            numbers = range(first, min(first + task_pages.PAGE_SIZE, last + 1))
+            yield task_pages._rows([make_task(one, f"{one} of 4 kB " * 250) for one in numbers])
 
     monkeypatch.setattr(catch_up, "read_totals", lambda *_: totals)
-    monkeypatch.setattr(catch_up, "read_page", read_page)
+    monkeypatch.setattr(catch_up, "read_pages", read_pages)
     monkeypatch.setattr(catch_up, "read_cuts", lambda *_: [n_tasks // 2])
     monkeypatch.setattr(
         catch_up, "read_stamps", lambda *_, since_us: read_pulled(path, ABOUT).stamps.iloc[:0]

@@ -26,7 +26,7 @@ from ls_integration.server.task_pages import (
     Totals,
     read_by_ids,
     read_cuts,
-    read_page,
+    read_pages,
     read_stamps,
     read_totals,
     read_versions,
@@ -167,22 +167,15 @@ def _read_all(source: Source, report: Reporter) -> Pulled:
     n_read = 0
     with writing_pulled(source.path, source.about, source.people, totals.newest_us) as write:
         for rows in _side_by_side(
-            [_part(client, source.project_id, low, high) for low, high, client in parts]
+            [
+                read_pages(client, source.project_id, above=low, up_to=high)
+                for low, high, client in parts
+            ]
         ):
             write(rows)
             n_read += rows.num_rows
             report(_STEP, min(n_read, totals.n_tasks), totals.n_tasks)
     return read_pulled(source.path, source.about)
-
-
-def _part(client: Client, project_id: int, above: int, up_to: int | None) -> Iterator[pa.Table]:
-    while True:
-        page = read_page(client, project_id, above=above, up_to=up_to)
-        if page.rows.num_rows:
-            yield page.rows
-        if not page.rows.num_rows or page.n_left <= 0:
-            return
-        above = page.last_id
 
 
 def _some(client: Client, project_id: int, task_ids: Sequence[int]) -> Iterator[pa.Table]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ls_integration.errors import ServerError
+from ls_integration.errors import OTHER_FORM, ServerError, reason_of
 from ls_integration.server.client import Client
 
 PAGE_SIZE = 500
@@ -51,11 +51,10 @@ def as_listed(url: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+    except OTHER_FORM as error:
         msg = (
-            f"{url} lists tasks in another form than Label Studio's ({reason}); check the address "
-            "given with --url or LABEL_STUDIO_URL, and the server's version"
+            f"{url} lists tasks in another form than Label Studio's ({reason_of(error)}); check "
+            "the address given with --url or LABEL_STUDIO_URL, and the server's version"
         )
         raise ServerError(msg, url=url) from error
 
@@ -154,6 +153,7 @@ def pages_by_id(
     *,
     page_size: int,
     conditions: Sequence[Mapping[str, Any]] = (),
+    above: int = 0,
 ) -> Iterator[tuple[list[dict[str, Any]], int]]:
     """Read tasks page by page, each page those above the last one's highest id.
 
@@ -173,6 +173,8 @@ def pages_by_id(
         Tasks a page.
     conditions : sequence of dict
         From `where`; all must hold.
+    above : int
+        Only tasks of a higher id.
 
     Yields
     ------
@@ -186,7 +188,7 @@ def pages_by_id(
     ServerError
         If Label Studio refuses.
     """
-    above, n_left = 0, 1
+    n_left = 1
     while n_left:
         query = by_id([*conditions, where("id", "greater", "Number", above)])
         params = listing_params(project_id, include, fields, query=query, page_size=page_size)

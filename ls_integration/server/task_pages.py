@@ -1,7 +1,7 @@
 """Pages of a project's tasks, each a block of rows for the study's copy."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,25 +72,6 @@ class Totals:
     newest_us: int
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page of tasks.
-
-    Attributes
-    ----------
-    rows : Table
-        Of `study.pulled.SCHEMA`, ascending by task id.
-    last_id : int
-        The highest task id; 0 of an empty page.
-    n_left : int
-        How many more there are above it.
-    """
-
-    rows: pa.Table
-    last_id: int
-    n_left: int
-
-
 def read_totals(client: Client, project_id: int) -> Totals:
     """Ask how much a project holds, and when it was last changed.
 
@@ -127,8 +108,10 @@ def read_totals(client: Client, project_id: int) -> Totals:
         )
 
 
-def read_page(client: Client, project_id: int, *, above: int, up_to: int | None) -> Page:
-    """Read the next page of tasks with their answers.
+def read_pages(
+    client: Client, project_id: int, *, above: int, up_to: int | None
+) -> Iterator[pa.Table]:
+    """Read tasks with their answers, page by page.
 
     Parameters
     ----------
@@ -141,25 +124,31 @@ def read_page(client: Client, project_id: int, *, above: int, up_to: int | None)
     up_to : int or None
         Only tasks of at most this id.
 
-    Returns
-    -------
-    Page
-        Empty where there is none left.
+    Yields
+    ------
+    Table
+        Of `study.pulled.SCHEMA`, ascending by task id.
 
     Raises
     ------
     ServerError
         If Label Studio refuses.
     """
-    wanted = [where("id", "greater", "Number", above)]
-    if up_to is not None:
-        wanted.append(where("id", "less_or_equal", "Number", up_to))
-    params = listing_params(project_id, FIELDS, "all", query=by_id(wanted), page_size=PAGE_SIZE)
-    answer = client.get("/api/tasks", params=params)
-    with as_listed(client.url):
-        tasks = answer["tasks"]
-        last_id = max((int(task["id"]) for task in tasks), default=0)
-        return Page(_rows(tasks), last_id, int(answer["total"]) - len(tasks))
+    conditions = [] if up_to is None else [where("id", "less_or_equal", "Number", up_to)]
+    pages = pages_by_id(
+        client,
+        project_id,
+        FIELDS,
+        "all",
+        page_size=PAGE_SIZE,
+        conditions=conditions,
+        above=above,
+    )
+    for tasks, _ in pages:
+        if tasks:
+            with as_listed(client.url):
+                rows = _rows(tasks)
+            yield rows
 
 
 def read_by_ids(client: Client, project_id: int, task_ids: Sequence[int]) -> pa.Table:
