@@ -11,6 +11,8 @@ from ls_integration import cli
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")])
 COMMANDS = typer.main.get_command(cli.app)
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 _CALL = re.compile(r"(?:ls-integration|python -m ls_integration) ([a-z][^`\n#|]*)")
 
 
@@ -62,9 +64,24 @@ def test_the_options_that_the_documents_name_exist() -> None:
         below = getattr(command, "commands", {}).values()
         return own.union(*(options_of(other) for other in below))
 
-    known = options_of(COMMANDS)
+    known = options_of(COMMANDS).union(*(_options_in(path) for path in BENCHMARKS))
     # Of docker compose, of Dask, and of every command.
     known |= {"--detach", "--profile", "--pull", "--nthreads", "--nworkers", "--help"}
     for document in DOCUMENTS:
-        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text(encoding="utf-8")))
+        named = set(_OPTION.findall(document.read_text(encoding="utf-8")))
         assert named <= known, (document.name, named - known)
+
+
+def _options_in(path: Path) -> set[str]:
+    return set(re.findall(r"\"(--[a-z][a-z-]+)\"", path.read_text(encoding="utf-8")))
+
+
+def test_the_calls_of_benchmarks_that_the_documents_name_exist() -> None:
+    """A benchmark that is named is there, and so are the options behind its name."""
+    texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
+    calls = [call for text in texts for call in re.findall(r"benchmarks/(\w+\.py)([^`\n|]*)", text)]
+    assert calls
+    for name, rest in calls:
+        path = ROOT / "benchmarks" / name
+        assert path.exists(), name
+        assert set(_OPTION.findall(rest)) <= _options_in(path), (name, rest)
