@@ -30,6 +30,8 @@ class Server:
         Requests that it is sent at once.
     folder : Path
         An empty one, for the client.
+    media : Path
+        The folder of pictures that it serves.
     cpu_s : callable
         Gives the seconds of the processor that all its processes have taken.
     """
@@ -38,6 +40,7 @@ class Server:
     token: SecretStr
     in_flight: int
     folder: Path
+    media: Path
     cpu_s: Callable[[], float]
 
 
@@ -59,13 +62,13 @@ def running(*, postgres: bool) -> Iterator[Server]:
         folder = Path(name)
         if postgres:
             with postgres_server(workers=2) as server:
-                yield Server(server.url, server.token, 2, folder, _children_cpu_s)
+                yield Server(server.url, server.token, 2, folder, server.media, _children_cpu_s)
             return
         data_dir = folder / ".label-studio"
         own = embedded.start(data_dir, port=embedded.free_port(), working_dir=folder)
         process = psutil.Process(own.pid)
         try:
-            yield Server(own.url, own.token, 1, folder, lambda: _cpu_s(process))
+            yield Server(own.url, own.token, 1, folder, own.media, lambda: _cpu_s(process))
         finally:
             embedded.stop(data_dir)
 

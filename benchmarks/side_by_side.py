@@ -30,7 +30,6 @@ import json
 import re
 import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -45,9 +44,8 @@ import pandas as pd
 import requests
 from label_studio_sdk import LabelStudio
 from PIL import Image
+from servers import Server, running
 
-from ls_integration.server import embedded
-from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.settings import load
 from ls_integration.workflows.cutout_options import CutoutOptions
 from ls_integration.workflows.export import export
@@ -114,8 +112,7 @@ class Way:
 class Bench:
     """What all ways share."""
 
-    server: EmbeddedServer
-    folder: Path
+    server: Server
     rows: pd.DataFrame
 
     @property
@@ -166,11 +163,13 @@ def ours(bench: Bench) -> Way:
         options = CutoutOptions(
             source=REAL / "images", predictions=REAL / "test_outputs.csv", title=title
         )
-        return import_cutouts(options, settings, start=bench.folder, say=lambda _: None).folder
+        return import_cutouts(
+            options, settings, start=bench.server.folder, say=lambda _: None
+        ).folder
 
     def read(study: Path) -> int:
-        results = bench.folder / "results" / study.name
-        export(study, settings, results, start=bench.folder)
+        results = bench.server.folder / "results" / study.name
+        export(study, settings, results, start=bench.server.folder)
         return len(pd.read_parquet(results / "annotations.parquet"))
 
     return Way(bring, read)
@@ -255,14 +254,8 @@ def main() -> None:
     n_rounds = parser.parse_args().rounds
     table = pd.read_csv(REAL / "test_outputs.csv")
     errors = table[table["label"] != table["preds"]].reset_index(drop=True)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        data_dir = folder / ".label-studio"
-        server = embedded.start(data_dir, port=embedded.free_port(), working_dir=folder)
-        try:
-            measure(Bench(server, folder, errors), n_rounds)
-        finally:
-            embedded.stop(data_dir)
+    with running(postgres=False) as server:
+        measure(Bench(server, errors), n_rounds)
 
 
 def measure(bench: Bench, n_rounds: int) -> None:

@@ -16,6 +16,7 @@ from ls_integration.errors import IntegrationError
 from ls_integration.files import file_sha256
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
+from tests.commands import environment_of
 from tests.live.killing import assert_all_once, write_session
 
 DISK_BYTES, PAGE_BYTES = 24 * 2**20, 4096
@@ -44,12 +45,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def run(live_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Give the function that runs a command: it gives the error's line, "" after success."""
     monkeypatch.chdir(tmp_path)
-    environment = {
-        "LABEL_STUDIO_URL": live_server.url,
-        "LABEL_STUDIO_API_KEY": live_server.token.get_secret_value(),
-        "LS_INTEGRATION_MEDIA": str(live_server.media),
-        "LS_INTEGRATION_REQUEST_LIMIT_S": "1",
-    }
+    environment = environment_of(live_server, LS_INTEGRATION_REQUEST_LIMIT_S="1")
 
     def invoke(*words: str) -> str:
         done = CliRunner().invoke(app, [*words, "--quiet"], env=environment)

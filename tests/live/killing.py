@@ -23,6 +23,7 @@ from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.projects import description
 from ls_integration.server.pull import pull_answers
+from tests.commands import environment_of
 
 MORE = int(os.environ.get("LS_INTEGRATION_KILLS", "0"))
 """Instants that each kind of kill tries; 0: the few that each test names."""
@@ -137,11 +138,10 @@ def start_command(
     """Start a command as a user does, in a process of its own; one pipe for both streams."""
     environment = {
         "PATH": os.environ["PATH"],
-        "LABEL_STUDIO_URL": url or server.url,
-        "LABEL_STUDIO_API_KEY": server.token.get_secret_value(),
-        "LS_INTEGRATION_MEDIA": str(server.media),
-        "LS_INTEGRATION_REQUEST_LIMIT_S": str(REQUESTS_END_S),
+        **environment_of(server, LS_INTEGRATION_REQUEST_LIMIT_S=str(REQUESTS_END_S)),
     }
+    if url is not None:
+        environment["LABEL_STUDIO_URL"] = url
     return subprocess.Popen(
         [sys.executable, "-m", "ls_integration", "--quiet", *words],
         cwd=folder,

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from ls_integration.kinds.sted_quality import make_items
 from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer, free_port
+from tests.commands import run_command
 
 SCORES = "item_id,model_score\naaaa,0.9\ncccc,0.1\n"
 CHOICES = ("normal", "anomaly")
@@ -123,14 +123,9 @@ def project_id(client: Client, live_server: EmbeddedServer, tmp_path: Path) -> I
 
 
 def _connect(server: EmbeddedServer, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command("connect-backend", "trial", "--backend-url", url),
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "LABEL_STUDIO_API_KEY": server.token.get_secret_value()},
-    )
+    words = ("connect-backend", "trial", "--backend-url", url)
+    token = {"LABEL_STUDIO_API_KEY": server.token.get_secret_value()}
+    return run_command(folder, *words, environment=token)
 
 
 def test_the_page_starts_from_the_backends_predictions(

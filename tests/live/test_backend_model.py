@@ -34,6 +34,7 @@ from ls_integration.workflows.import_ratings import import_sted_rating
 from ls_integration.workflows.import_study import import_sted_quality
 from ls_integration.workflows.sted_options import ImportOptions, RatingOptions
 from ls_integration.workflows.study_inputs import StudyInputs
+from tests.commands import environment_of, run_command
 from tests.survey_frames import survey_model
 
 SCREENSHOTS = os.environ.get("LS_INTEGRATION_SCREENSHOTS")
@@ -78,22 +79,11 @@ def truth(workplace: Path) -> dict[str, float]:
     return {image.path: image.rating for image in images}
 
 
-def _run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ls_integration", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, **environment},
-    )
-
-
 @pytest.fixture(scope="module")
 def model_path(workplace: Path, truth: dict[str, float]) -> Path:
     """Train a model on the sample with its wrong ratings, as people do."""
     words = ("train", "sted-quality", "sample", "--output", "sted.skops", "--quiet")
-    done = _run(workplace, *words)
+    done = run_command(workplace, *words)
     assert done.returncode == 0, done.stderr
     return workplace / "sted.skops"
 
@@ -101,11 +91,7 @@ def model_path(workplace: Path, truth: dict[str, float]) -> Path:
 @pytest.fixture(scope="module")
 def environment(live_server: EmbeddedServer) -> dict[str, str]:
     """Give what the commands are told of server and backend."""
-    return {
-        "LABEL_STUDIO_URL": live_server.url,
-        "LABEL_STUDIO_API_KEY": live_server.token.get_secret_value(),
-        "LS_INTEGRATION_BACKEND_PASSWORD": PASSWORD,
-    }
+    return environment_of(live_server, LS_INTEGRATION_BACKEND_PASSWORD=PASSWORD)
 
 
 @contextmanager
@@ -146,7 +132,9 @@ def _until(is_so: Callable[[], bool], log: Path) -> None:
 
 
 def _connect(folder: Path, study: Path, url: str, environment: dict[str, str], *more: str) -> str:
-    done = _run(folder, "connect-backend", str(study), "--backend-url", url, *more, **environment)
+    done = run_command(
+        folder, "connect-backend", str(study), "--backend-url", url, *more, environment=environment
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -185,7 +173,7 @@ def test_answers_teach_the_model_that_pages_start_from(
     words = ("--model", str(model_path), "--study", str(imported.folder), "--retrain-after", "55")
     old = load_model(model_path)
     with _backend(workplace, environment, *words) as (url, log):
-        done = _run(workplace, "connect-backend", str(imported.folder), "--backend-url", url)
+        done = run_command(workplace, "connect-backend", str(imported.folder), "--backend-url", url)
         assert done.returncode == 1, "without the password"
         told = _connect(workplace, imported.folder, url, environment)
         assert told == f"Taught model: now starts from '{old.version}'\n"
@@ -211,7 +199,7 @@ def test_answers_teach_the_model_that_pages_start_from(
         assert prediction["model_version"] == old.version
         assert prediction["score"] == pytest.approx(float(score))
 
-        checked = _run(workplace, "check", str(imported.folder), **environment)
+        checked = run_command(workplace, "check", str(imported.folder), environment=environment)
         assert f"ML backend: the server reaches {url} ('{old.version}')" in checked.stdout
         assert f"ML backend from here: {url} serves '{old.version}'" in checked.stdout
         assert checked.returncode == 0, checked.stdout
@@ -273,7 +261,7 @@ def test_answers_teach_the_model_that_pages_start_from(
         _until(lambda: "stays" in (workplace / "sted.training.log").read_text(), log)
         _until(is_over, log)
         assert load_model(model_path).version == new.version
-        checked = _run(workplace, "check", str(imported.folder), **environment)
+        checked = run_command(workplace, "check", str(imported.folder), environment=environment)
         assert checked.returncode == 0, checked.stdout
 
 
@@ -344,7 +332,7 @@ def test_cutouts_start_from_the_present_label_unless_told_otherwise(
     with _backend(workplace, environment, *words) as (url, _):
         told = _connect(workplace, imported.folder, url, environment)
         assert "Served cutouts: goes on starting from the present label;" in told
-        checked = _run(workplace, "check", str(imported.folder), **environment)
+        checked = run_command(workplace, "check", str(imported.folder), environment=environment)
         assert "the pages start from the present label" in checked.stdout
         login(page, live_server, live_server.username, live_server.password.get_secret_value())
         _open(page, stream, "Cutout 1 of 9")

@@ -15,6 +15,7 @@ from ls_integration.resources import label_config_xml
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import pull_answers
+from tests.commands import environment_of
 
 CONTROL = parse(label_config_xml("sted_quality")).choices()
 N_IMAGES, N_ANSWERED = 6, 4
@@ -100,12 +101,7 @@ def hand(
 ) -> Iterator[Hand]:
     """Begin a study that is called like the test."""
     monkeypatch.chdir(tmp_path)
-    environment = {
-        "LABEL_STUDIO_URL": live_server.url,
-        "LABEL_STUDIO_API_KEY": live_server.token.get_secret_value(),
-        "LS_INTEGRATION_MEDIA": str(live_server.media),
-        "LS_INTEGRATION_REQUEST_LIMIT_S": "1",
-    }
+    environment = environment_of(live_server, LS_INTEGRATION_REQUEST_LIMIT_S="1")
 
     def run(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(app, list(words), env=environment)

@@ -4,7 +4,6 @@ import http.client
 import json
 import stat
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from ls_integration.errors import AuthError, ConfigError, ServerError
 from ls_integration.server import embedded, embedded_files, embedded_process, people
 from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
+from tests.commands import run_command
 from tests.conftest import OWNER, USERS_OWN
 from tests.live.conftest import Login
 
@@ -32,16 +32,9 @@ def process_of(server: EmbeddedServer) -> psutil.Process:
     return psutil.Process(state.pid)
 
 
-def run_command(server: EmbeddedServer, *arguments: str) -> subprocess.CompletedProcess[str]:
+def in_script(server: EmbeddedServer, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a script would: its output goes into a pipe."""
-    return subprocess.run(
-        [sys.executable, "-m", "ls_integration", "-q", *arguments],
-        cwd=server.data_dir.parent,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    return run_command(server.data_dir.parent, "-q", *arguments, limit_s=TIMEOUT_S)
 
 
 def sign_up(server: EmbeddedServer, link: str) -> int:
@@ -132,7 +125,7 @@ def test_no_secret_is_in_the_command_line_or_the_log(live_server: EmbeddedServer
 def test_up_again_says_that_it_runs(live_server: EmbeddedServer) -> None:
     """A second `up` starts nothing; into a pipe it prints no password."""
     pid = process_of(live_server).pid
-    result = run_command(live_server, "up")
+    result = in_script(live_server, "up")
     assert result.returncode == 0, result.stderr
     assert f"is already running at {live_server.url}" in result.stdout
     assert "credentials.json" in result.stdout
@@ -279,14 +272,14 @@ def test_down_and_up_keep_the_data(live_server: EmbeddedServer, client: Client) 
     """`down` ends the process; two `up`s at once start one server; the data are there."""
     project = client.post("/api/projects/", json={"title": "survives"})["id"]
     old = process_of(live_server)
-    stopped = run_command(live_server, "down")
+    stopped = in_script(live_server, "down")
     assert stopped.returncode == 0, stopped.stderr
     assert stopped.stdout.startswith("stopped")
     assert embedded_process.has_ended(old)
     parts = urlsplit(live_server.url)
     with pytest.raises(ConnectionRefusedError):
         http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S).connect()
-    assert "no server was running" in run_command(live_server, "down").stdout
+    assert "no server was running" in in_script(live_server, "down").stdout
 
     # What a crash leaves: a note of a process that is gone.
     embedded_files.write_state(
@@ -298,7 +291,7 @@ def test_down_and_up_keep_the_data(live_server: EmbeddedServer, client: Client) 
     # No port is named: studies know their server by the one of the last time.
     with ThreadPoolExecutor(2) as pool:
         # A daemon that kept the pipe open would hold these until the time limit.
-        results = list(pool.map(lambda _: run_command(live_server, "up"), range(2)))
+        results = list(pool.map(lambda _: in_script(live_server, "up"), range(2)))
     assert [result.returncode for result in results] == [0, 0], results
     states = sorted("already" in result.stdout for result in results)
     assert states == [False, True]

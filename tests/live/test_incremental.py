@@ -75,20 +75,20 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """List how many tasks each request brought back with their answers."""
     counts: list[int] = []
-    by_ids, page = catch_up.read_by_ids, catch_up.read_page
+    by_ids, pages = catch_up.read_by_ids, catch_up.read_pages
 
     def count_some(*arguments: Any, **options: Any) -> Any:
         rows = by_ids(*arguments, **options)
         counts.append(rows.num_rows)
         return rows
 
-    def count_page(*arguments: Any, **options: Any) -> Any:
-        found = page(*arguments, **options)
-        counts.append(found.rows.num_rows)
-        return found
+    def count_pages(*arguments: Any, **options: Any) -> Any:
+        for rows in pages(*arguments, **options):
+            counts.append(rows.num_rows)
+            yield rows
 
     monkeypatch.setattr(catch_up, "read_by_ids", count_some)
-    monkeypatch.setattr(catch_up, "read_page", count_page)
+    monkeypatch.setattr(catch_up, "read_pages", count_pages)
     return counts
 
 
@@ -382,17 +382,17 @@ def test_tasks_that_go_while_they_are_read_take_no_other_with_them(
     folder = make_study("Moving tasks", blind=True)
     project_id = answer_some(client, folder, list(range(N_IMAGES)))
     tasks = pull_answers(client, project_id, with_predictions=False)
-    page, moved = catch_up.read_page, []
+    pages, moved = catch_up.read_pages, []
 
     def move(*arguments: Any, **options: Any) -> Any:
-        found = page(*arguments, **options)
-        if not moved:
-            moved.append(client.delete(f"/api/tasks/{tasks[2]['id']}"))
-            body = [{"data": tasks[2]["data"]}]
-            client.post(f"/api/projects/{project_id}/import", json=body)
-        return found
+        for rows in pages(*arguments, **options):
+            if not moved:
+                moved.append(client.delete(f"/api/tasks/{tasks[2]['id']}"))
+                body = [{"data": tasks[2]["data"]}]
+                client.post(f"/api/projects/{project_id}/import", json=body)
+            yield rows
 
-    monkeypatch.setattr(catch_up, "read_page", move)
+    monkeypatch.setattr(catch_up, "read_pages", move)
     outcome = export(folder, load(), workplace / "moving", start=workplace, full=True)
     assert moved
     assert outcome.n_answers == N_IMAGES - 1

@@ -19,6 +19,7 @@ from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.pull import list_tasks, pull_answers
 from ls_integration.settings import load
 from ls_integration.workflows.export import read_answers
+from tests.commands import environment_of
 
 CONTROL = parse(label_config_xml("sted_quality")).choices()
 IDS = ["project_id", "task_id", "annotation_id"]
@@ -78,12 +79,7 @@ def study(live_server: EmbeddedServer, client: Client, repository: Path, tmp_pat
 
 
 def _run(server: EmbeddedServer, words: list[str]) -> Result:
-    environment = {
-        "LABEL_STUDIO_URL": server.url,
-        "LABEL_STUDIO_API_KEY": server.token.get_secret_value(),
-        "LS_INTEGRATION_MEDIA": str(server.media),
-    }
-    return CliRunner().invoke(app, ["--quiet", *words], env=environment)
+    return CliRunner().invoke(app, ["--quiet", *words], env=environment_of(server))
 
 
 def _answers(folder: Path, server: EmbeddedServer) -> pd.DataFrame:

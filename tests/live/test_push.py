@@ -45,6 +45,13 @@ def project_id(client: Client) -> Iterator[int]:
     client.delete(f"/api/projects/{made['id']}")
 
 
+def limit_batches(monkeypatch: pytest.MonkeyPatch, n_tasks: int) -> None:
+    """Begin with batches of one task; let none have more than *n_tasks*."""
+    monkeypatch.setattr(batches, "FIRST_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
+    monkeypatch.setattr(batches, "MAX_BATCH_TASKS", n_tasks)
+
+
 def items_of(client: Client, project_id: int) -> list[str]:
     """List the items of the project's tasks, by task id."""
     return [task["data"]["item_id"] for task in list_tasks(client, project_id)]
@@ -87,9 +94,7 @@ def test_many_batches_leave_each_task_once_and_in_order(
     client: Client, project_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batches of changing size lose nothing where they meet; the journal names each item once."""
-    monkeypatch.setattr(batches, "FIRST_BATCH_TASKS", 1)
-    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
-    monkeypatch.setattr(batches, "MAX_BATCH_TASKS", 2)
+    limit_batches(monkeypatch, 2)
     assert push(client, project_id, tmp_path).sent == 7
     items = [f"item{number}" for number in range(7)]
     assert items_of(client, project_id) == items
@@ -104,9 +109,7 @@ def test_two_batches_in_flight_arrive_once_and_in_order(
     client: Client, project_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two are under way at times, never three; people see the tasks in the order of the study."""
-    monkeypatch.setattr(batches, "FIRST_BATCH_TASKS", 1)
-    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
-    monkeypatch.setattr(batches, "MAX_BATCH_TASKS", 1)
+    limit_batches(monkeypatch, 1)
     assert push(client, project_id, tmp_path, in_flight=2).sent == 7
     assert items_of(client, project_id) == [f"item{number}" for number in range(7)]
     open_now = np.cumsum(
@@ -121,9 +124,7 @@ def test_a_refused_batch_leaves_the_other_one_counted(
     client: Client, project_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was under way beside it is noted; nothing more is sent; the next run sends the rest."""
-    monkeypatch.setattr(batches, "FIRST_BATCH_TASKS", 1)
-    monkeypatch.setattr(batches, "MIN_BATCH_TASKS", 1)
-    monkeypatch.setattr(batches, "MAX_BATCH_TASKS", 1)
+    limit_batches(monkeypatch, 1)
     bad = {"data": {"item_id": "item2"}}
     tasks = [*TASKS[:2], bad, *TASKS[3:]]
     with pytest.raises(PartialError, match="3 of 7 tasks are known to be on the server, then: "):

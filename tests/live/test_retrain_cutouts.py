@@ -1,8 +1,5 @@
 """Corrected cutouts teach a model of cutouts, from the first training to the new predictions."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +15,7 @@ from ls_integration.server.pull import pull_answers
 from ls_integration.settings import load
 from ls_integration.workflows.cutout_options import CutoutOptions
 from ls_integration.workflows.import_cutouts import import_cutouts
+from tests.commands import environment_of, run_command
 
 TILE_PX, N_FRAMES, N_WRONG, N_ANSWERS = 112, 15, 14, 48
 ROWS = COLUMNS = 2
@@ -54,18 +52,7 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, server: EmbeddedServer, *words: str) -> str:
     """Run a command as people do; give what it says."""
-    told = {
-        "LABEL_STUDIO_URL": server.url,
-        "LABEL_STUDIO_API_KEY": server.token.get_secret_value(),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "ls_integration", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, **told},
-    )
+    done = run_command(folder, *words, environment=environment_of(server))
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

@@ -1,8 +1,6 @@
 """The server is killed while it works: nothing is lost or doubled after `up`."""
 
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from ls_integration.server.client import Client
 from ls_integration.server.embedded import EmbeddedServer
 from ls_integration.server.people import Person
 from ls_integration.server.pull import list_tasks, pull_answers
+from tests.commands import run_command
 from tests.live.killing import (
     IMPORTS,
     LIMIT_S,
@@ -54,14 +53,7 @@ def _up_again(live_server: EmbeddedServer) -> Iterator[None]:
 
 
 def up(server: EmbeddedServer) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ls_integration", "-q", "up"],
-        cwd=server.data_dir.parent,
-        capture_output=True,
-        text=True,
-        timeout=2 * LIMIT_S,
-        check=False,
-    )
+    done = run_command(server.data_dir.parent, "-q", "up", limit_s=2 * LIMIT_S)
     assert done.returncode == 0, done.stderr
 
 
