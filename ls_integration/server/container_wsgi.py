@@ -91,6 +91,7 @@ def make_application() -> Wsgi:
     """
     application = set_up()
     mended.mend()
+    mended.leave_start_out_of_collections()
     served, look = limited(application, REQUEST_LIMIT_S, _end_this_worker)
     threading.Thread(target=_watch, args=(look,), daemon=True, name="request limit").start()
     return served

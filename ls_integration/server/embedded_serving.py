@@ -13,6 +13,8 @@ from typing import Any
 
 import waitress
 
+from ls_integration.server import mended
+
 BUSY_TIMEOUT_S = 30.0
 """How long a request waits while another writes; an import of thousands of tasks
 with their annotations is one transaction of several seconds."""
@@ -85,6 +87,7 @@ def serve(host: str, port: int) -> None:
         1 to 65535.
     """
     application: Any = importlib.import_module("core.wsgi").application
+    mended.leave_start_out_of_collections()
     # A queue of requests is no news; Label Studio logs what goes wrong.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # Requests that are being answered are finished first (5 s at most).

@@ -12,9 +12,12 @@ The memory: where somebody corrects an answer, the first one is kept inside it,
 see `first_answers`. Label Studio itself has no history of an annotation.
 
 Each of the dozen small transactions of one answer waits for the disk; here the
-whole answer is one. Django must be set up before.
+whole answer is one. Most of the time of a listing of tasks went into preparing the same
+lists for each task anew, and into Python's search for garbage among what was loaded at the
+start (docs/performance.md); here neither is done. Django must be set up before.
 """
 
+import gc
 import importlib
 import sys
 from typing import Any
@@ -35,6 +38,25 @@ def mend() -> None:
     _remember_first_answers()
     _save_answers_at_once()
     _write_counters_directly()
+    _prepare_lists_once_a_page()
+
+
+def leave_start_out_of_collections() -> None:
+    """Let Python's garbage collector pass over all that is loaded by now, for good.
+
+    To be called when the application is loaded, before the first request.
+
+    Notes
+    -----
+    A full collection walks through every object that lives; those of Label Studio's
+    code are more than half a million and never garbage. `gc.freeze
+    <https://docs.python.org/3/library/gc.html#gc.freeze>`_.
+    """
+    urls: Any = importlib.import_module("django.urls")
+    # The views are imported with the first request otherwise.
+    _ = urls.get_resolver().url_patterns
+    gc.collect()
+    gc.freeze()
 
 
 def _close_the_hole_of_exports() -> None:
@@ -147,3 +169,39 @@ def _write_counters_directly() -> None:
         return len(objects)
 
     queries.bulk_update = bulk_update
+
+
+def _prepare_lists_once_a_page() -> None:
+    """Let one serializer write the annotations of all tasks of a page, one its predictions.
+
+    The Data Manager's makes both anew for each task, with all their fields: three quarters
+    of the time of a page (docs/performance.md).
+
+    Raises
+    ------
+    AttributeError
+        If this Label Studio lists tasks in another way.
+    """
+    module: Any = importlib.import_module("data_manager.serializers")
+    listed = module.DataManagerTaskSerializer
+    annotations_of, _ = listed.get_annotations, listed.get_predictions
+    annotations, predictions = module.AnnotationsDMFieldSerializer, module.PredictionSerializer
+
+    def kept(page: Any, serializer: Any, **options: Any) -> Any:
+        # One object lists all tasks of a page, and nothing else.
+        found = page.__dict__.setdefault("_ls_integration_lists", {})
+        if serializer not in found:
+            found[serializer] = serializer(many=True, read_only=True, **options)
+        return found[serializer]
+
+    def get_annotations(self: Any, task: Any) -> Any:
+        if not self.context.get("annotations") or self.context.get("annotations_stub"):
+            return annotations_of(self, task)
+        return kept(self, annotations, context=self.context).to_representation(
+            task.annotations.all()
+        )
+
+    def get_predictions(self: Any, task: Any) -> Any:
+        return kept(self, predictions, default=[]).to_representation(task.predictions)
+
+    listed.get_annotations, listed.get_predictions = get_annotations, get_predictions

@@ -42,7 +42,7 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("seed", seeds(8))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_killed_and_run_again_every_item_is_there_once(
     seed: int,
     live_server: EmbeddedServer,

@@ -67,7 +67,7 @@ def kill_server(server: EmbeddedServer) -> None:
         pass
 
 
-@pytest.mark.parametrize("seed", seeds(3, 0.3))
+@pytest.mark.parametrize("seed", seeds(2, 0.3))
 def test_a_server_killed_in_an_import(
     seed: int, live_server: EmbeddedServer, client: Client, repository: Path, below: Path
 ) -> None:

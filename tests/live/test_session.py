@@ -325,7 +325,7 @@ def test_pauses_reloads_and_second_tabs(
     wait_for(page, 4)
     tab.bring_to_front()
     tab.keyboard.press("Enter")
-    expect(tab.get_by_text("Annotation is not saved")).to_be_visible(timeout=30_000)
+    expect(tab.get_by_text("Annotation is not saved").first).to_be_visible(timeout=30_000)
     keep(tab, "session-second-tab")
     tab.reload()
     close_instructions(tab, 4)

@@ -247,7 +247,7 @@ def test_added_images_and_examples_are_uploaded_too(
     assert studies.read_journal(done.folder) == journal
 
 
-@pytest.mark.parametrize("seed", seeds(6))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_killed_and_run_again_each_picture_and_each_task_is_there_once(
     seed: int,
     live_server: EmbeddedServer,
