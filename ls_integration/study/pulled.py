@@ -241,7 +241,8 @@ def read_tasks(pulled: Pulled) -> Iterator[list[dict[str, Any]]]:
         Tasks as `answers.answers_from_tasks` takes them, in any order.
     """
     for table in _blocks(pulled.path, ["task"]):
-        yield [json.loads(text) for text in table["task"].to_pylist()]
+        # One text of all is read in half of the time of many.
+        yield json.loads(f"[{','.join(table['task'].to_pylist())}]")
 
 
 def prediction_versions(pulled: Pulled) -> dict[str, tuple[int, str]]:
